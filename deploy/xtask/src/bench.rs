@@ -1,0 +1,84 @@
+//! `cargo xtask bench`: the benchmarks, against real services and optimised binaries.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::run::{cargo, exit_code, run};
+use crate::services::Services;
+use crate::test::{BINARY_VARIABLE, binary};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A tenth of the data, built without link-time optimisation: the floors that CI checks.
+    #[arg(long)]
+    smoke: bool,
+    /// The benchmarks to run, all by default.
+    #[arg(value_name = "BENCHMARK")]
+    names: Vec<String>,
+    /// Options for the benchmark program.
+    #[arg(last = true, value_name = "OPTIONS")]
+    options: Vec<String>,
+}
+
+/// Runs the benchmarks and exits as they do.
+pub fn bench(arguments: &Arguments) -> Result<ExitCode> {
+    let profile = if arguments.smoke { "ci" } else { "release" };
+    let built = run(cargo().args([
+        "build",
+        "--profile",
+        profile,
+        "-p",
+        "minzheng-server",
+        "--bins",
+    ]))?;
+    if !built.success() {
+        return Ok(exit_code(built));
+    }
+    let services = Services::obtain()?;
+    let mut command = cargo();
+    command.args([
+        "run",
+        "--profile",
+        profile,
+        "-p",
+        "minzheng-tests",
+        "--bin",
+        "bench",
+        "--",
+    ]);
+    if arguments.smoke {
+        command.arg("--smoke");
+    }
+    command
+        .args(&arguments.names)
+        .args(&arguments.options)
+        .env(BINARY_VARIABLE, binary(profile));
+    services.name_to(&mut command);
+    run(&mut command).map(exit_code)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: super::Arguments,
+    }
+
+    #[test]
+    fn options_of_the_program_stand_after_two_dashes() {
+        for line in [
+            "bench --smoke B1 -- --seed 3",
+            "bench B1 --smoke -- --seed 3",
+        ] {
+            let line = line.split(' ');
+            let Line { arguments } = Line::parse_from(line);
+            assert!(arguments.smoke);
+            assert_eq!(arguments.names, ["B1"]);
+            assert_eq!(arguments.options, ["--seed", "3"]);
+        }
+    }
+}

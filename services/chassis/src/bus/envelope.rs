@@ -1,0 +1,181 @@
+//! The envelope: one event with everything that travels beside its payload.
+//!
+//! CloudEvents 1.0 in the Kafka protocol binding, binary mode: the value is the protobuf, the
+//! attributes are headers. Outbox rows, the embedded log, Kafka records and stopped events are
+//! codecs of this one struct.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::division::DivisionCode;
+
+/// Header names, in the order in which they are written.
+pub mod header {
+    /// Event id, a UUIDv7.
+    pub const ID: &str = "ce_id";
+    /// The service that published it.
+    pub const SOURCE: &str = "ce_source";
+    /// The event's type string, from the catalogue.
+    pub const TYPE: &str = "ce_type";
+    /// Always `1.0`.
+    pub const SPEC_VERSION: &str = "ce_specversion";
+    /// When it was decided, RFC 3339 UTC.
+    pub const TIME: &str = "ce_time";
+    /// The key again.
+    pub const SUBJECT: &str = "ce_subject";
+    /// Rises by one per (source, topic, key).
+    pub const SEQUENCE: &str = "ce_sequence";
+    /// The division it concerns, 12 digits.
+    pub const DIVISION: &str = "ce_division";
+    /// The event or request that caused it.
+    pub const CAUSATION_ID: &str = "ce_causationid";
+    /// The case it belongs to.
+    pub const CORRELATION_ID: &str = "ce_correlationid";
+    /// `application/protobuf`.
+    pub const CONTENT_TYPE: &str = "content-type";
+    /// W3C trace context.
+    pub const TRACEPARENT: &str = "traceparent";
+}
+
+/// The only content type.
+pub const PROTOBUF: &str = "application/protobuf";
+
+/// One event on its way. No field holds personal data: `key` is an opaque id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// Event id; the only thing by which duplicates are known.
+    pub id: Uuid,
+    /// Name of the publishing service.
+    pub source: String,
+    /// Topic name without the deployment's prefix.
+    pub topic: String,
+    /// Opaque id of what the event is about; orders the stream.
+    pub key: String,
+    /// Number of this event among those of its (source, topic, key), from 1.
+    pub sequence: i64,
+    /// Type string from the catalogue, e.g. `minzheng.life_events.v1.DeathConfirmed`.
+    pub event_type: String,
+    /// When it was decided.
+    pub time: Timestamp,
+    /// The division it concerns, if one.
+    pub division: Option<DivisionCode>,
+    /// The event or request that caused it.
+    pub causation_id: Option<Uuid>,
+    /// The case it belongs to.
+    pub correlation_id: Option<Uuid>,
+    /// W3C trace context of the work that published it.
+    pub traceparent: Option<String>,
+    /// The protobuf.
+    pub value: Vec<u8>,
+}
+
+/// What is wrong with a record's headers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EnvelopeError {
+    /// A required header is absent.
+    #[error("header {0} is missing")]
+    Missing(&'static str),
+    /// A header's value cannot be read.
+    #[error("header {0} is malformed")]
+    Malformed(&'static str),
+}
+
+impl Envelope {
+    /// The headers of this envelope in a fixed order.
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        let mut headers = vec![
+            (header::ID, self.id.to_string()),
+            (header::SOURCE, self.source.clone()),
+            (header::TYPE, self.event_type.clone()),
+            (header::SPEC_VERSION, "1.0".to_owned()),
+            (header::TIME, self.time.to_string()),
+            (header::SUBJECT, self.key.clone()),
+            (header::SEQUENCE, self.sequence.to_string()),
+            (header::CONTENT_TYPE, PROTOBUF.to_owned()),
+        ];
+        let optional = [
+            (header::DIVISION, self.division.map(|code| code.to_string())),
+            (header::CAUSATION_ID, self.causation_id.map(|id| id.to_string())),
+            (header::CORRELATION_ID, self.correlation_id.map(|id| id.to_string())),
+            (header::TRACEPARENT, self.traceparent.clone()),
+        ];
+        headers.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        headers
+    }
+
+    /// Reads an envelope back from a record.
+    ///
+    /// # Errors
+    /// A required header missing, or any known header malformed. Unknown headers are ignored.
+    pub fn from_record<'a>(
+        topic: &str,
+        key: &str,
+        headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+        value: Vec<u8>,
+    ) -> Result<Self, EnvelopeError> {
+        let headers = Headers::collect(headers)?;
+        Ok(Self {
+            id: headers.required(header::ID)?,
+            source: headers.required(header::SOURCE)?,
+            topic: topic.to_owned(),
+            key: key.to_owned(),
+            sequence: headers.required(header::SEQUENCE)?,
+            event_type: headers.required(header::TYPE)?,
+            time: headers.required(header::TIME)?,
+            division: headers.optional(header::DIVISION)?,
+            causation_id: headers.optional(header::CAUSATION_ID)?,
+            correlation_id: headers.optional(header::CORRELATION_ID)?,
+            traceparent: headers.optional(header::TRACEPARENT)?,
+            value,
+        })
+    }
+
+    /// Size on the wire in bytes, as the limit of a topic counts it.
+    pub fn size(&self) -> usize {
+        self.size_with(&self.headers())
+    }
+
+    /// [`Envelope::size`] for one who has written the headers already.
+    pub(crate) fn size_with(&self, headers: &[(&'static str, String)]) -> usize {
+        let headers: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        self.key.len() + self.value.len() + headers + RECORD_OVERHEAD
+    }
+}
+
+/// What a record costs beside key, value and headers; an upper bound of Kafka's framing.
+const RECORD_OVERHEAD: usize = 96;
+
+struct Headers<'a>(Vec<(&'static str, &'a str)>);
+
+impl<'a> Headers<'a> {
+    fn collect(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Result<Self, EnvelopeError> {
+        const KNOWN: [&str; 10] = [
+            header::ID,
+            header::SOURCE,
+            header::TYPE,
+            header::TIME,
+            header::SEQUENCE,
+            header::DIVISION,
+            header::CAUSATION_ID,
+            header::CORRELATION_ID,
+            header::CONTENT_TYPE,
+            header::TRACEPARENT,
+        ];
+        let mut found = Vec::with_capacity(KNOWN.len());
+        for (name, value) in headers {
+            let Some(known) = KNOWN.iter().find(|known| **known == name) else { continue };
+            let text = std::str::from_utf8(value).map_err(|_| EnvelopeError::Malformed(known))?;
+            found.push((*known, text));
+        }
+        Ok(Self(found))
+    }
+
+    fn optional<T: std::str::FromStr>(&self, name: &'static str) -> Result<Option<T>, EnvelopeError> {
+        let Some((_, text)) = self.0.iter().find(|(found, _)| *found == name) else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| EnvelopeError::Malformed(name))
+    }
+
+    fn required<T: std::str::FromStr>(&self, name: &'static str) -> Result<T, EnvelopeError> {
+        self.optional(name)?.ok_or(EnvelopeError::Missing(name))
+    }
+}

@@ -1,0 +1,317 @@
+//! The sending side: one idempotent producer for the whole node, whose delivery reports are
+//! counted and wake the sender.
+//!
+//! A producer that failed a record for any reason but the record itself or its topic is retired:
+//! what it still holds is purged, and the next send makes a new one. Otherwise a record that
+//! timed out could be overtaken by a later one of its key that the same producer still held.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rdkafka::client::{Client, ClientContext};
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{
+    BaseRecord, DeliveryResult, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer,
+};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use super::super::{BusError, Delivery, Envelope};
+use super::errors::{self, Fault};
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every change under these locks is complete in one statement.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The outcomes of one sent batch as they come in.
+struct Batch {
+    state: Mutex<Outcomes>,
+    /// Told when all have come in, and at the first failure of the way.
+    changed: Notify,
+}
+
+struct Outcomes {
+    of: Vec<Option<Delivery>>,
+    missing: usize,
+    way_failed: bool,
+}
+
+impl Batch {
+    fn new(size: usize) -> Arc<Self> {
+        let state = Outcomes { of: vec![None; size], missing: size, way_failed: false };
+        Arc::new(Self { state: Mutex::new(state), changed: Notify::new() })
+    }
+
+    fn report(&self, index: usize, error: Option<&KafkaError>) {
+        let mut state = lock(&self.state);
+        if state.of[index].is_some() {
+            return;
+        }
+        state.of[index] = Some(error.map_or(Delivery::Stored, errors::outcome));
+        state.missing -= 1;
+        let failed = error.is_some_and(|error| errors::fault(error.rdkafka_error_code()) == Fault::Way);
+        let first_failure = failed && !state.way_failed;
+        state.way_failed |= failed;
+        if state.missing == 0 || first_failure {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Whether every outcome is there, and whether the way failed.
+    fn progress(&self) -> (bool, bool) {
+        let state = lock(&self.state);
+        (state.missing == 0, state.way_failed)
+    }
+
+    /// The outcomes; one that never came in counts as failed.
+    fn outcomes(&self) -> Vec<Delivery> {
+        let never = || Delivery::Failed("no delivery report came".to_owned());
+        lock(&self.state).of.iter().map(|outcome| outcome.clone().unwrap_or_else(never)).collect()
+    }
+}
+
+/// Which outcome of which batch a delivery report is.
+pub(super) struct Ticket {
+    batch: Arc<Batch>,
+    index: usize,
+}
+
+/// Takes delivery reports, on the producer's own thread.
+#[derive(Default)]
+pub(super) struct Deliveries {
+    /// Senders that wait for room in the local queue.
+    waiting: AtomicUsize,
+    room: Notify,
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        errors::log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        errors::log_error(&error, reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = Box<Ticket>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
+        ticket.batch.report(ticket.index, result.as_ref().err().map(|(error, _)| error));
+        if self.waiting.load(Ordering::Acquire) > 0 {
+            self.room.notify_waiters();
+        }
+    }
+}
+
+/// One producer from its making to its retirement.
+struct Generation(Option<ThreadedProducer<Deliveries>>);
+
+impl Generation {
+    fn make(config: &ClientConfig) -> Result<Arc<Self>, KafkaError> {
+        let producer = config.create_with_context(Deliveries::default())?;
+        Ok(Arc::new(Self(Some(producer))))
+    }
+
+    /// The producer; there is one until the drop.
+    fn get(&self) -> &ThreadedProducer<Deliveries> {
+        match &self.0 {
+            Some(producer) => producer,
+            None => unreachable!("a producer is taken only by the drop"),
+        }
+    }
+}
+
+impl Drop for Generation {
+    fn drop(&mut self) {
+        // Ending a producer blocks up to half a second, and this may be a runtime's thread.
+        let Some(producer) = self.0.take() else { return };
+        let ending = std::thread::Builder::new().name("kafka-producer-end".to_owned());
+        if let Err(error) = ending.spawn(move || drop(producer)) {
+            tracing::warn!(%error, "no thread to end a Kafka producer; it was ended in place");
+        }
+    }
+}
+
+enum Current {
+    /// The one in use; none before the first send and after a retirement.
+    Open(Option<Arc<Generation>>),
+    Closed,
+}
+
+pub(super) struct Producer {
+    config: ClientConfig,
+    prefix: String,
+    /// After this long without a report a batch is given up; librdkafka's own limits are shorter.
+    patience: Duration,
+    current: Mutex<Current>,
+}
+
+impl Producer {
+    pub fn new(config: ClientConfig, prefix: String, message_timeout: Duration) -> Result<Self, BusError> {
+        let first = Generation::make(&config).map_err(|error| errors::request_error(error, None))?;
+        let patience = message_timeout * 2 + Duration::from_secs(5);
+        Ok(Self { config, prefix, patience, current: Mutex::new(Current::Open(Some(first))) })
+    }
+
+    /// Sends a batch and waits for every report.
+    pub async fn send(&self, batch: &[Envelope]) -> Vec<Delivery> {
+        let generation = match self.current() {
+            Ok(generation) => generation,
+            Err(error) => return vec![Delivery::Failed(error.to_string()); batch.len()],
+        };
+        let reports = Batch::new(batch.len());
+        let deadline = Instant::now() + self.patience;
+        for (index, envelope) in batch.iter().enumerate() {
+            if reports.progress().1 {
+                // Nothing may follow a record that failed on its way.
+                let purged = KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue);
+                reports.report(index, Some(&purged));
+                continue;
+            }
+            self.enqueue(&generation, &reports, index, envelope, deadline).await;
+        }
+        self.await_reports(&generation, &reports, deadline).await;
+        reports.outcomes()
+    }
+
+    async fn await_reports(&self, generation: &Arc<Generation>, reports: &Batch, deadline: Instant) {
+        let mut retired = false;
+        loop {
+            let (complete, way_failed) = reports.progress();
+            if way_failed && !retired {
+                retired = true;
+                self.retire(generation);
+            }
+            if complete {
+                return;
+            }
+            if timeout_at(deadline, reports.changed.notified()).await.is_err() {
+                tracing::error!("Kafka gave no delivery report in time");
+                return self.retire(generation);
+            }
+        }
+    }
+
+    /// Hands one record to librdkafka; where its queue is full, waits until a report made room.
+    async fn enqueue(
+        &self,
+        generation: &Generation,
+        reports: &Arc<Batch>,
+        index: usize,
+        envelope: &Envelope,
+        deadline: Instant,
+    ) {
+        let producer = generation.get();
+        let mut attempt = self.hand_over(producer, reports, index, envelope);
+        let deliveries = producer.client().context();
+        let _waiting = attempt.is_err().then(|| Waiting::new(&deliveries.waiting));
+        while let Err(error) = attempt {
+            if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
+                return reports.report(index, Some(&error));
+            }
+            // Listens before it tries again, so that room made in between is not missed.
+            let room = deliveries.room.notified();
+            tokio::pin!(room);
+            room.as_mut().enable();
+            attempt = self.hand_over(producer, reports, index, envelope);
+            if attempt.is_err() && timeout_at(deadline, room).await.is_err() {
+                return reports.report(index, Some(&error));
+            }
+        }
+    }
+
+    fn hand_over(
+        &self,
+        producer: &ThreadedProducer<Deliveries>,
+        reports: &Arc<Batch>,
+        index: usize,
+        envelope: &Envelope,
+    ) -> Result<(), KafkaError> {
+        let headers = envelope.headers();
+        let headers = headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |all, (key, value)| {
+            all.insert(Header { key, value: Some(value.as_str()) })
+        });
+        let topic = format!("{}{}", self.prefix, envelope.topic);
+        let ticket = Box::new(Ticket { batch: Arc::clone(reports), index });
+        let record = BaseRecord::with_opaque_to(&topic, ticket)
+            .key(envelope.key.as_bytes())
+            .payload(envelope.value.as_slice())
+            .headers(headers);
+        producer.send(record).map_err(|(error, _)| error)
+    }
+
+    fn current(&self) -> Result<Arc<Generation>, BusError> {
+        match &mut *lock(&self.current) {
+            Current::Closed => Err(BusError::Other("the connection to Kafka is closed".to_owned())),
+            Current::Open(Some(generation)) => Ok(Arc::clone(generation)),
+            Current::Open(none) => {
+                let generation =
+                    Generation::make(&self.config).map_err(|error| errors::request_error(error, None))?;
+                tracing::info!("a new Kafka producer takes over");
+                Ok(Arc::clone(none.insert(generation)))
+            }
+        }
+    }
+
+    /// Takes a producer out of use and purges what it holds. Others who wait on it hear at once
+    /// that their records failed.
+    fn retire(&self, generation: &Arc<Generation>) {
+        if let Current::Open(current) = &mut *lock(&self.current)
+            && current.as_ref().is_some_and(|current| Arc::ptr_eq(current, generation))
+        {
+            *current = None;
+            tracing::warn!("the Kafka producer failed a record and is retired");
+        }
+        purge(generation);
+    }
+
+    /// Runs `ask` with a client that is connected, on a thread that may block.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Client<Deliveries>) -> Result<T, BusError> + Send + 'static,
+    ) -> Result<T, BusError> {
+        let generation = self.current()?;
+        let asking = tokio::task::spawn_blocking(move || ask(generation.get().client()));
+        asking.await.map_err(|error| BusError::Other(error.to_string()))?
+    }
+
+    /// Ends the producer; whoever still waits hears that his records failed.
+    pub fn close(&self) {
+        let last = std::mem::replace(&mut *lock(&self.current), Current::Closed);
+        if let Current::Open(Some(generation)) = last {
+            purge(&generation);
+        }
+    }
+}
+
+/// Purges on a thread of its own: it waits for librdkafka's threads.
+fn purge(generation: &Arc<Generation>) {
+    let generation = Arc::clone(generation);
+    let purging = std::thread::Builder::new().name("kafka-purge".to_owned());
+    let spawned = purging.spawn(move || generation.get().purge(PurgeConfig::default().queue().inflight()));
+    if let Err(error) = spawned {
+        tracing::warn!(%error, "no thread to purge a Kafka producer; its records time out instead");
+    }
+}
+
+/// Counts a sender that waits for room.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

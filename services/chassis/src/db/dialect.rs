@@ -1,0 +1,78 @@
+//! The only file that asks which database it is: PostgreSQL, or else SQLite; no other is ever opened.
+
+use sea_orm::{DbBackend, Value};
+
+/// An ever-rising key that is never reused.
+pub fn identity_primary_key(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+        _ => "INTEGER PRIMARY KEY AUTOINCREMENT",
+    }
+}
+
+/// The type of a byte string.
+pub fn bytes(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => "bytea",
+        _ => "blob",
+    }
+}
+
+/// Whether several processes may write this database, so that a lease must say which of them relays.
+pub fn is_shared(backend: DbBackend) -> bool {
+    match backend {
+        DbBackend::Postgres => true,
+        _ => false,
+    }
+}
+
+/// How many transactions of one service are worth running at once: SQLite has one writer.
+pub fn parallel_writers(backend: DbBackend, pool: usize) -> usize {
+    match backend {
+        DbBackend::Postgres => pool.max(1),
+        _ => 1,
+    }
+}
+
+/// Table and columns of a multi-row insert.
+#[derive(Clone, Copy, Debug)]
+pub struct Insert<'a> {
+    /// Table.
+    pub table: &'a str,
+    /// Columns, in the order of each row's values.
+    pub columns: &'a [&'a str],
+    /// What follows the rows: `ON CONFLICT …`, `RETURNING …`.
+    pub tail: &'a str,
+}
+
+impl Insert<'_> {
+    /// The statement for `rows`, and its values. Both databases take at least 32,766 parameters.
+    pub fn rows(&self, rows: impl IntoIterator<Item = Vec<Value>>) -> (String, Vec<Value>) {
+        let width = self.columns.len();
+        let mut values = Vec::new();
+        for row in rows {
+            debug_assert_eq!(row.len(), width, "a row of {} has other columns", self.table);
+            values.extend(row);
+        }
+        let tuples: Vec<String> = (0..values.len() / width)
+            .map(|row| {
+                let places: Vec<String> = (1..=width).map(|column| format!("${}", row * width + column)).collect();
+                format!("({})", places.join(", "))
+            })
+            .collect();
+        let text = format!(
+            "INSERT INTO {} ({}) VALUES {} {}",
+            self.table,
+            self.columns.join(", "),
+            tuples.join(", "),
+            self.tail
+        );
+        (text, values)
+    }
+}
+
+/// `$from, $from+1, …`: the placeholders of a list of `count` values.
+pub fn placeholders(from: usize, count: usize) -> String {
+    let places: Vec<String> = (from..from + count).map(|place| format!("${place}")).collect();
+    places.join(", ")
+}

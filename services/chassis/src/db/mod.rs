@@ -1,0 +1,198 @@
+//! One service's own database: SQLite or PostgreSQL, behind SeaORM.
+//!
+//! Only this module begins transactions (IMMEDIATE on SQLite, READ COMMITTED on PostgreSQL);
+//! what differs between the two lies in [`dialect`] and nowhere else.
+
+pub mod dialect;
+mod fault;
+pub mod migrate;
+mod row;
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    SqlxPostgresConnector, SqlxSqliteConnector, Statement, TransactionOptions, TransactionTrait, Value,
+};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+pub use fault::{Fault, classify};
+pub use row::{Row, opt, val};
+
+/// How long a statement waits for a connection or for SQLite's lock before the database counts as
+/// away.
+const ACQUIRE_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a connection may idle before it is asked whether it is still there.
+const PING_IF_IDLE_FOR: Duration = Duration::from_secs(5);
+
+/// One service's database: a pool that writes and one that only reads.
+///
+/// On SQLite the writer is one connection, so writers queue instead of failing; on PostgreSQL both
+/// are the same pool, and the relay has a connection of its own so that a flood of commands cannot
+/// keep events from leaving.
+#[derive(Clone, Debug)]
+pub struct Database {
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+    relay: DatabaseConnection,
+}
+
+impl Database {
+    /// Opens (and creates) a SQLite file: WAL, `synchronous=FULL`, one writer, one lazy reader.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub async fn open_sqlite(path: &Path) -> Result<Self, DbErr> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(ACQUIRE_WITHIN)
+            .foreign_keys(true)
+            .statement_cache_capacity(256)
+            .pragma("cache_size", "-2000");
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_WITHIN * 6)
+            .test_before_acquire(false)
+            .connect_with(options.clone())
+            .await
+            .map_err(|error| DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))?;
+        let reader = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_WITHIN * 6)
+            .test_before_acquire(false)
+            .connect_lazy_with(options.read_only(true).create_if_missing(false));
+        let writer = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer);
+        Ok(Self {
+            relay: writer.clone(),
+            writer,
+            reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+        })
+    }
+
+    /// Opens a pool of at most `max_connections` on PostgreSQL, and one connection for the relay.
+    /// Connects lazily: a database that is away at the start is one that is not ready yet.
+    ///
+    /// # Errors
+    /// The URL cannot be parsed.
+    pub fn open_postgres(url: &str, application: &str, max_connections: u32) -> Result<Self, DbErr> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|error| DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))?
+            .application_name(application)
+            .statement_cache_capacity(256);
+        let pool = |max| {
+            PgPoolOptions::new()
+                .max_connections(max)
+                .acquire_timeout(ACQUIRE_WITHIN)
+                .test_before_acquire(false)
+                .before_acquire(|connection, meta| {
+                    Box::pin(async move {
+                        if meta.idle_for < PING_IF_IDLE_FOR {
+                            return Ok(true);
+                        }
+                        Ok(sqlx::Connection::ping(connection).await.is_ok())
+                    })
+                })
+                .connect_lazy_with(options.clone())
+        };
+        let writer = SqlxPostgresConnector::from_sqlx_postgres_pool(pool(max_connections));
+        Ok(Self {
+            reader: writer.clone(),
+            writer,
+            relay: SqlxPostgresConnector::from_sqlx_postgres_pool(pool(1)),
+        })
+    }
+
+    /// Which of the two it is.
+    pub fn backend(&self) -> DbBackend {
+        self.writer.get_database_backend()
+    }
+
+    /// For queries that change nothing and need not see a transaction of their own.
+    pub fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// For single statements that change something: each is its own transaction.
+    pub fn writer(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// The relay's own connection.
+    pub(crate) fn relay(&self) -> &DatabaseConnection {
+        &self.relay
+    }
+
+    /// Begins the one kind of transaction there is.
+    ///
+    /// # Errors
+    /// The database is away, or another writer holds SQLite's lock for too long.
+    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        let mode = (self.backend() == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
+        let options = TransactionOptions { sqlite_transaction_mode: mode, ..TransactionOptions::default() };
+        self.writer.begin_with_options(options).await
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.reader.ping().await
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        for pool in [&self.reader, &self.relay, &self.writer] {
+            if let Err(error) = pool.close_by_ref().await {
+                tracing::warn!(%error, "closing a database pool");
+            }
+        }
+    }
+}
+
+/// A statement with `$1 …` placeholders, which both databases understand.
+pub fn sql(backend: DbBackend, text: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Statement {
+    Statement::from_sql_and_values(backend, text.into(), values)
+}
+
+/// Shorthands over any connection, for the chassis' own tables.
+pub trait Sql: ConnectionTrait {
+    /// Runs a statement; the number of rows it changed.
+    fn run(
+        &self,
+        text: impl Into<String> + Send,
+        values: impl IntoIterator<Item = Value> + Send,
+    ) -> impl Future<Output = Result<u64, DbErr>> + Send {
+        let statement = sql(self.get_database_backend(), text, values);
+        async move { Ok(self.execute_raw(statement).await?.rows_affected()) }
+    }
+
+    /// All rows of a query.
+    fn all(
+        &self,
+        text: impl Into<String> + Send,
+        values: impl IntoIterator<Item = Value> + Send,
+    ) -> impl Future<Output = Result<Vec<Row>, DbErr>> + Send {
+        let statement = sql(self.get_database_backend(), text, values);
+        async move { Ok(self.query_all_raw(statement).await?.into_iter().map(Row).collect()) }
+    }
+
+    /// The first row of a query.
+    fn one(
+        &self,
+        text: impl Into<String> + Send,
+        values: impl IntoIterator<Item = Value> + Send,
+    ) -> impl Future<Output = Result<Option<Row>, DbErr>> + Send {
+        let statement = sql(self.get_database_backend(), text, values);
+        async move { Ok(self.query_one_raw(statement).await?.map(Row)) }
+    }
+}
+
+impl<C: ConnectionTrait> Sql for C {}

@@ -1,0 +1,153 @@
+//! The gate before every RPC: who calls, whether their roles allow it, one span, one count. An RPC
+//! without an action is refused.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use futures::future::BoxFuture;
+use tonic::Status;
+use tonic::body::Body;
+use tower::{Layer, Service};
+use tracing::Instrument;
+
+use crate::authz::{Action, Caller, development};
+use crate::problem::{Kind, Problem};
+use crate::telemetry;
+use crate::telemetry::metrics::Metrics;
+
+/// Services that everybody may call without an identity.
+const OPEN: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection."];
+
+/// What stands at the door of one node.
+#[derive(Clone)]
+pub(super) struct Gate(Arc<Inner>);
+
+struct Inner {
+    actions: HashMap<&'static str, (&'static str, Action)>,
+    metrics: Arc<Metrics>,
+}
+
+impl Gate {
+    /// For the actions of the node's services, each with the service's name.
+    pub(super) fn new(actions: impl IntoIterator<Item = (&'static str, Action)>, metrics: Arc<Metrics>) -> Self {
+        let actions = actions.into_iter().map(|(service, action)| (action.method, (service, action)));
+        Self(Arc::new(Inner { actions: actions.collect(), metrics }))
+    }
+}
+
+impl<S> Layer<S> for Gate {
+    type Service = Gated<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Gated { inner, gate: self.clone() }
+    }
+}
+
+/// A service behind the gate.
+#[derive(Clone)]
+pub(super) struct Gated<S> {
+    inner: S,
+    gate: Gate,
+}
+
+impl<S> Service<http::Request<Body>> for Gated<S>
+where
+    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        let path = request.uri().path();
+        if OPEN.iter().any(|open| path.starts_with(open)) {
+            return Box::pin(self.inner.call(request));
+        }
+        let (service, action) = match self.gate.action(path) {
+            Ok(found) => found,
+            Err(problem) => return answer(problem),
+        };
+        let span = span_of(service, &action, &request);
+        let caller = match caller_of(&request, &action) {
+            Ok(caller) => caller,
+            Err(problem) => {
+                self.gate.count(service, &action, problem.kind.code());
+                return answer(problem);
+            }
+        };
+        request.extensions_mut().insert(caller);
+        // The clone that was polled ready must be the one that is called.
+        let ready = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, ready);
+        let gate = self.gate.clone();
+        Box::pin(
+            async move {
+                let response = explain(inner.call(request).await?);
+                gate.count(service, &action, code_of(&response));
+                Ok(response)
+            }
+            .instrument(span),
+        )
+    }
+}
+
+impl Gate {
+    fn action(&self, path: &str) -> Result<(&'static str, Action), Problem> {
+        let method = path.strip_prefix('/').unwrap_or(path);
+        self.0.actions.get(method).copied().ok_or_else(|| {
+            Problem::new(Kind::PermissionDenied, "NO_SUCH_METHOD", "no such method here", "没有该接口")
+        })
+    }
+
+    fn count(&self, service: &'static str, action: &Action, code: tonic::Code) {
+        let code = format!("{code:?}");
+        self.0.metrics.grpc_requests(service, action.method, code).inc();
+    }
+}
+
+fn answer(problem: Problem) -> BoxFuture<'static, Result<http::Response<Body>, Infallible>> {
+    Box::pin(async move { Ok(Status::from(problem).into_http()) })
+}
+
+fn header<'r>(request: &'r http::Request<Body>, name: &str) -> Option<&'r str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+fn span_of(service: &'static str, action: &Action, request: &http::Request<Body>) -> tracing::Span {
+    let span = tracing::info_span!("rpc", otel.name = action.method, service, method = action.method);
+    telemetry::span_with_parent(span, header(request, "traceparent"))
+}
+
+fn caller_of(request: &http::Request<Body>, action: &Action) -> Result<Caller, Problem> {
+    let token = header(request, "authorization").ok_or_else(|| development::unauthenticated("no authorization"))?;
+    let caller = development::caller(token)?;
+    action.allow(&caller)?;
+    Ok(caller)
+}
+
+fn code_of(response: &http::Response<Body>) -> tonic::Code {
+    let status = response.headers().get("grpc-status").map(|value| value.as_bytes());
+    status.map_or(tonic::Code::Ok, tonic::Code::from_bytes)
+}
+
+/// What the transport itself refuses (too large, no protobuf) gets a reason and Chinese text too.
+fn explain(response: http::Response<Body>) -> http::Response<Body> {
+    if response.headers().contains_key("grpc-status-details-bin") {
+        return response;
+    }
+    let problem = match code_of(&response) {
+        tonic::Code::OutOfRange => {
+            Problem::field("", "MESSAGE_TOO_LARGE", "the message is larger than allowed", "消息过大")
+        }
+        tonic::Code::Internal => Problem::field("", "MALFORMED", "the message cannot be decoded", "消息格式不正确"),
+        _ => return response,
+    };
+    Status::from(problem).into_http()
+}

@@ -1,0 +1,85 @@
+//! The gRPC server of one node.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
+use tonic::service::RoutesBuilder;
+use tonic::transport::Server;
+use tonic_health::server::HealthReporter;
+
+use super::gate::Gate;
+use crate::authz::Action;
+use crate::config::Settings;
+use crate::context::Context;
+use crate::operations::{self, OperationsApi};
+use crate::telemetry::metrics::Metrics;
+use crate::work::{self, WorkApi};
+
+/// Connections end after this long, so that load spreads over new replicas.
+const CONNECTION_AGE: Duration = Duration::from_secs(30 * 60);
+
+/// How long a connection that is asked to end may still take.
+const CONNECTION_GRACE: Duration = Duration::from_secs(60);
+
+/// Everything that a node answers to.
+pub(crate) struct GrpcServer {
+    routes: tonic::service::Routes,
+    gate: Gate,
+    health: HealthReporter,
+}
+
+impl GrpcServer {
+    /// For the services of a node.
+    pub(crate) async fn new(contexts: &Arc<[Context]>, metrics: Arc<Metrics>) -> Result<Self, tonic_reflection::server::Error> {
+        let mut builder = RoutesBuilder::default();
+        for cx in contexts.iter() {
+            (cx.module().routes)(cx, &mut builder);
+        }
+        builder.add_service(work::server(WorkApi::new(contexts.clone())));
+        builder.add_service(operations::server(OperationsApi::new(contexts.clone())));
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(minzheng_proto::DESCRIPTORS)
+            .build_v1()?;
+        builder.add_service(reflection);
+        let (health, health_service) = tonic_health::server::health_reporter();
+        builder.add_service(health_service);
+        Ok(Self { routes: builder.routes().prepare(), gate: Gate::new(actions(contexts), metrics), health })
+    }
+
+    /// Says whether the node serves, over all and for each service.
+    pub(crate) fn health(&self) -> HealthReporter {
+        self.health.clone()
+    }
+
+    /// Serves until `stop`; then open calls may end.
+    pub(crate) async fn serve(
+        self,
+        listener: TcpListener,
+        settings: &Settings,
+        stop: CancellationToken,
+    ) -> Result<(), tonic::transport::Error> {
+        let incoming = TcpListenerStream::new(listener);
+        let incoming = tokio_stream::StreamExt::map(incoming, |connection| {
+            // Without it, small answers wait for the delayed acknowledgement of the one before.
+            connection.and_then(|stream| stream.set_nodelay(true).map(|()| stream))
+        });
+        Server::builder()
+            .max_concurrent_streams(settings.grpc.max_concurrent_streams)
+            .max_connection_age(CONNECTION_AGE)
+            .max_connection_age_grace(CONNECTION_GRACE)
+            .http2_keepalive_interval(Some(Duration::from_secs(30)))
+            .layer(self.gate)
+            .add_routes(self.routes)
+            .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+            .await
+    }
+}
+
+fn actions(contexts: &Arc<[Context]>) -> Vec<(&'static str, Action)> {
+    let own = contexts.iter().flat_map(|cx| cx.module().actions.iter().map(|action| (cx.name(), *action)));
+    let shared = work::ACTIONS.iter().chain(operations::ACTIONS).map(|action| ("chassis", *action));
+    own.chain(shared).collect()
+}

@@ -1,0 +1,118 @@
+//! Watches the envelope's sequence. It is for checking, never a stop: a jump raises a metric and a
+//! row in `stream_gap`, which the missing event deletes; a fall with an unknown id is shown as a
+//! fork; the first sight of a key only sets the mark.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use sea_orm::DbErr;
+
+use super::table;
+use crate::bus::{Envelope, Record};
+use crate::civil::micros;
+use crate::context::Context;
+use crate::db::{Sql, val};
+
+/// Keys remembered at once; beyond that the marks begin anew.
+const KEYS_REMEMBERED: usize = 100_000;
+
+/// Gaps of one jump that are written down one by one.
+const MOST_ROWS_OF_A_JUMP: i64 = 100;
+
+type Stream = (String, String, String);
+
+/// The highest sequence seen of each stream of this process.
+#[derive(Default)]
+pub(super) struct GapWatch {
+    marks: HashMap<Stream, i64>,
+}
+
+impl GapWatch {
+    /// Forgets the marks: some partition is being read again.
+    pub(super) fn forget(&mut self) {
+        self.marks.clear();
+    }
+
+    /// Compares the records of one poll, before they are filtered.
+    pub(super) async fn observe(&mut self, cx: &Context, names: &[&'static str], records: &[Record]) {
+        for envelope in records.iter().filter_map(|record| record.envelope.as_ref().ok()) {
+            if let Err(error) = self.observe_one(cx, names, envelope).await {
+                tracing::warn!(service = cx.name(), %error, "writing down a stream gap");
+            }
+        }
+    }
+
+    async fn observe_one(&mut self, cx: &Context, names: &[&'static str], envelope: &Envelope) -> Result<(), DbErr> {
+        let stream = (envelope.source.clone(), envelope.topic.clone(), envelope.key.clone());
+        if self.marks.len() >= KEYS_REMEMBERED {
+            self.marks.clear();
+        }
+        let Some(mark) = self.marks.get_mut(&stream) else {
+            self.marks.insert(stream, envelope.sequence);
+            return Ok(());
+        };
+        let expected = *mark + 1;
+        if envelope.sequence == expected {
+            *mark = expected;
+            return Ok(());
+        }
+        if envelope.sequence > expected {
+            *mark = envelope.sequence;
+            cx.metrics().stream_gaps(cx.name(), envelope.topic.clone()).inc();
+            return note_jump(cx, envelope, expected).await;
+        }
+        note_fall(cx, names, envelope).await
+    }
+}
+
+async fn note_jump(cx: &Context, envelope: &Envelope, expected: i64) -> Result<(), DbErr> {
+    tracing::warn!(
+        service = cx.name(),
+        source = %envelope.source,
+        topic = %envelope.topic,
+        expected,
+        found = envelope.sequence,
+        "a gap in a stream"
+    );
+    for missing in expected..envelope.sequence.min(expected + MOST_ROWS_OF_A_JUMP) {
+        write(cx, envelope, missing, "gap", cx.now()).await?;
+    }
+    Ok(())
+}
+
+async fn note_fall(cx: &Context, names: &[&'static str], envelope: &Envelope) -> Result<(), DbErr> {
+    let text = "DELETE FROM stream_gap WHERE source = $1 AND topic = $2 AND key = $3 AND missing_sequence = $4 \
+                AND kind = 'gap'";
+    let values = [
+        val(envelope.source.clone()),
+        val(envelope.topic.clone()),
+        val(envelope.key.clone()),
+        val(envelope.sequence),
+    ];
+    let healed = cx.db().writer().run(text, values).await? > 0;
+    if healed || table::has_seen(cx.db().reader(), names, envelope.id).await? {
+        return Ok(());
+    }
+    write(cx, envelope, envelope.sequence, "fork", cx.now()).await
+}
+
+async fn write(
+    cx: &Context,
+    envelope: &Envelope,
+    sequence: i64,
+    kind: &'static str,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let text = "INSERT INTO stream_gap (source, topic, key, missing_sequence, kind, seen_at) \
+                VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+    let values = [
+        val(envelope.source.clone()),
+        val(envelope.topic.clone()),
+        val(envelope.key.clone()),
+        val(sequence),
+        val(kind),
+        val(micros(now)),
+    ];
+    cx.db().writer().run(text, values).await?;
+    Ok(())
+}

@@ -1,0 +1,20 @@
+//! The receiving side: subscriptions, their positions, and what becomes of an event that fails.
+//!
+//! At least once on the wire, exactly once in effect: the position, the inbox row and the effects
+//! of an event are one transaction.
+
+mod batch;
+mod gaps;
+mod lane;
+mod positions;
+mod reaction;
+mod retry;
+mod runner;
+mod stored;
+mod subscription;
+pub(crate) mod table;
+
+pub use reaction::{Event, Payload, Reaction};
+pub use retry::Retrier;
+pub use runner::Runner;
+pub use subscription::{StartFrom, Subscription};

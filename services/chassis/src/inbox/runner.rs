@@ -1,0 +1,219 @@
+//! The runner: one consumer per service, on a thread of its own, on every topic that one of its
+//! subscriptions names. Each record goes to every subscription that names its type.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use super::batch::Pace;
+use super::gaps::GapWatch;
+use super::lane::{self, Handled};
+use super::positions::{self, PositionTable};
+use super::subscription::Subscription;
+use crate::bus::{BusError, Consumer, Record};
+use crate::context::Context;
+use crate::db::dialect;
+use crate::seam::{Away, Failure};
+
+/// How long a poll waits for the first record.
+const POLL: Duration = Duration::from_millis(250);
+
+/// How long the runner rests before it opens a consumer again.
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
+
+/// How often it looks whether what was away is back.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// How often the bus is told how far has been read.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a consumer may take to leave its group.
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Receives one service's events.
+pub struct Runner {
+    cx: Context,
+    subscriptions: Arc<Vec<Subscription>>,
+    positions: PositionTable,
+    gaps: GapWatch,
+    pace: Pace,
+    handle: Handle,
+    reported: Instant,
+}
+
+impl Runner {
+    /// For a service and what it listens to.
+    pub fn new(cx: Context, subscriptions: Arc<Vec<Subscription>>, handle: Handle) -> Self {
+        Self {
+            pace: Pace::new(cx.settings().runner.batch),
+            cx,
+            subscriptions,
+            positions: PositionTable::default(),
+            gaps: GapWatch::default(),
+            handle,
+            reported: Instant::now(),
+        }
+    }
+
+    /// Runs on the calling thread until `stop`. Call it on a thread of its own, outside the runtime.
+    pub fn run(mut self, stop: &CancellationToken) {
+        if self.subscriptions.is_empty() {
+            return;
+        }
+        while !stop.is_cancelled() {
+            if let Err(failure) = self.consume(stop) {
+                tracing::warn!(service = self.cx.name(), %failure, "the consumer ended; opening a new one");
+                self.rest(stop, REOPEN_AFTER);
+            }
+        }
+    }
+
+    fn consume(&mut self, stop: &CancellationToken) -> Result<(), Failure> {
+        self.handle.block_on(positions::begin_missing(&self.cx, &self.subscriptions))?;
+        let mut consumer = self.open()?;
+        let outcome = self.consume_with(consumer.as_mut(), stop);
+        consumer.close(CLOSE_WITHIN);
+        outcome
+    }
+
+    fn open(&self) -> Result<Box<dyn Consumer>, Failure> {
+        let mut topics: Vec<String> =
+            self.subscriptions.iter().flat_map(|one| one.topics()).map(str::to_owned).collect();
+        topics.sort_unstable();
+        topics.dedup();
+        let positions = self.positions.callback(&self.cx, self.subscriptions.clone(), self.handle.clone());
+        let group = format!("minzheng.{}", self.cx.name());
+        Ok(self.cx.bus().open_consumer(&group, &topics, positions)?)
+    }
+
+    fn consume_with(&mut self, consumer: &mut dyn Consumer, stop: &CancellationToken) -> Result<(), Failure> {
+        while !stop.is_cancelled() {
+            let limit = self.cx.settings().runner.batch;
+            match consumer.poll(POLL, limit) {
+                Ok(records) => self.take(consumer, records, stop)?,
+                Err(BusError::Away(reason)) => {
+                    tracing::debug!(service = self.cx.name(), %reason, "the bus is away");
+                    self.rest(stop, LOOK_EVERY);
+                }
+                Err(error @ BusError::BelowLowWatermark { .. }) => {
+                    tracing::error!(service = self.cx.name(), %error, "a partition is stopped");
+                }
+                Err(error) => return Err(error.into()),
+            }
+            self.report(consumer);
+        }
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        consumer: &mut dyn Consumer,
+        records: Vec<Record>,
+        stop: &CancellationToken,
+    ) -> Result<(), Failure> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&'static str> = self.subscriptions.iter().map(Subscription::name).collect();
+        self.count_skipped(&records);
+        let at_once = dialect::parallel_writers(
+            self.cx.db().backend(),
+            self.cx.settings().database.max_connections as usize,
+        );
+        let handled = self.handle.block_on(async {
+            self.gaps.observe(&self.cx, &names, &records).await;
+            lane::handle(&self.cx, &self.subscriptions, &self.positions, &self.pace, records, at_once).await
+        });
+        self.settle(consumer, handled, stop)
+    }
+
+    /// After trouble: waits for what is away, rereads the positions, goes on from there.
+    fn settle(
+        &mut self,
+        consumer: &mut dyn Consumer,
+        handled: Handled,
+        stop: &CancellationToken,
+    ) -> Result<(), Failure> {
+        if handled.reread.is_empty() {
+            return Ok(());
+        }
+        if let Some(away) = handled.away {
+            self.wait_for(consumer, &away, stop)?;
+        }
+        self.gaps.forget();
+        let reread = self.positions.reread(&self.cx, &self.subscriptions, &handled.reread);
+        let lowest = self.handle.block_on(reread)?;
+        let held = consumer.assignment();
+        for (at, offset) in lowest.iter().filter(|(at, _)| held.contains(at)) {
+            consumer.seek(at, *offset)?;
+        }
+        Ok(())
+    }
+
+    /// Pauses every partition, and polls on so as to stay in the group, until it is back.
+    fn wait_for(&self, consumer: &mut dyn Consumer, away: &Away, stop: &CancellationToken) -> Result<(), Failure> {
+        tracing::warn!(service = self.cx.name(), who = %away.who, detail = %away.detail, "away; waiting");
+        let held = consumer.assignment();
+        consumer.pause(&held)?;
+        while !stop.is_cancelled() {
+            consumer.poll(LOOK_EVERY, 1)?;
+            if self.handle.block_on(self.is_back(away)) {
+                tracing::info!(service = self.cx.name(), who = %away.who, "back");
+                break;
+            }
+        }
+        let held = consumer.assignment();
+        consumer.resume(&held)?;
+        Ok(())
+    }
+
+    async fn is_back(&self, away: &Away) -> bool {
+        match self.cx.neighbours().get(&away.who) {
+            Some(neighbour) => neighbour.is_serving().await,
+            None => self.cx.db().ping().await.is_ok(),
+        }
+    }
+
+    fn count_skipped(&self, records: &[Record]) {
+        for record in records {
+            match &record.envelope {
+                Ok(envelope) if self.subscriptions.iter().any(|one| one.names(&envelope.event_type)) => {}
+                Ok(envelope) => {
+                    self.cx.metrics().events_skipped(envelope.event_type.clone()).inc();
+                }
+                Err(undecodable) => {
+                    tracing::error!(
+                        service = self.cx.name(),
+                        topic = %record.at.topic,
+                        partition = record.at.partition,
+                        offset = record.offset,
+                        error = %undecodable.error,
+                        "a record that is no event: skipped"
+                    );
+                    self.cx.metrics().events_skipped("undecodable").inc();
+                }
+            }
+        }
+    }
+
+    fn report(&mut self, consumer: &mut dyn Consumer) {
+        if self.reported.elapsed() < REPORT_EVERY {
+            return;
+        }
+        self.reported = Instant::now();
+        let slowest = self.positions.slowest();
+        consumer.report(&slowest);
+        self.handle.block_on(self.cx.bus().protect(&slowest));
+    }
+
+    fn rest(&self, stop: &CancellationToken, at_most: Duration) {
+        self.handle.block_on(async {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(at_most) => {}
+            }
+        });
+    }
+}

@@ -1,0 +1,195 @@
+//! Opening what a node stands on.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use http::Uri;
+use sea_orm::DbErr;
+
+use super::data_dir::DataDir;
+use crate::bus::Bus;
+use crate::bus::embedded::EmbeddedBus;
+use crate::bus::kafka::{KafkaBus, KafkaSettings};
+use crate::clock::SharedClock;
+use crate::config::{BusKind, Settings};
+use crate::context::Context;
+use crate::db::Database;
+use crate::db::migrate::Migrator;
+use crate::grpc::client::Neighbour;
+use crate::http::Check;
+use crate::module::Module;
+
+/// The services that have an address of their own in the settings.
+pub(super) const SERVICES: [&str; 4] = ["residents", "life-events", "elderly-care", "child-welfare"];
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// A port is in use or not ours.
+    #[error("cannot listen at {setting}: {source}")]
+    Bind {
+        /// The setting that names the address.
+        setting: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The data directory cannot be used.
+    #[error("cannot use the data directory {path}: {source}")]
+    DataDir {
+        /// The directory.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A database cannot be used.
+    #[error("cannot use the database of {service}: {source}")]
+    Database {
+        /// The service.
+        service: String,
+        /// Why.
+        source: DbErr,
+    },
+    /// A database is older than this binary.
+    #[error("the database of {service} lacks migrations ({pending}); run `minzheng migrate up`")]
+    MigrationsPending {
+        /// The service.
+        service: &'static str,
+        /// Names of what is missing.
+        pending: String,
+    },
+    /// The bus cannot be used.
+    #[error("cannot use the bus: {0}")]
+    Bus(#[from] crate::bus::BusError),
+    /// Some services would not share the embedded bus.
+    #[error(
+        "the embedded bus serves all services in one process, and {elsewhere} would be elsewhere; \
+         set bus.kind=kafka, or run --target all"
+    )]
+    EmbeddedBusNotShared {
+        /// The services that are elsewhere.
+        elsewhere: String,
+    },
+    /// Reflection cannot be built; the contracts are broken.
+    #[error("cannot build the reflection service: {0}")]
+    Reflection(String),
+    /// A service that is needed has no address.
+    #[error("{service} is not in this process and neighbours.{service} is not set")]
+    NeighbourUnknown {
+        /// The service.
+        service: &'static str,
+    },
+}
+
+impl NodeError {
+    pub(super) fn bind(setting: &'static str) -> impl Fn(std::io::Error) -> Self {
+        move |source| NodeError::Bind { setting, source }
+    }
+
+    pub(super) fn database(service: &str) -> impl Fn(DbErr) -> Self {
+        let service = service.to_owned();
+        move |source| NodeError::Database { service: service.clone(), source }
+    }
+
+    pub(super) fn reflection(error: impl std::fmt::Display) -> Self {
+        NodeError::Reflection(error.to_string())
+    }
+}
+
+/// Opens a service's database, as the settings say.
+///
+/// # Errors
+/// The data directory or the database cannot be used.
+pub async fn open_database(settings: &Settings, service: &str) -> Result<Database, NodeError> {
+    if let Some(url) = settings.database.url(service) {
+        let application = format!("minzheng-{service}");
+        return Database::open_postgres(&url, &application, settings.database.max_connections)
+            .map_err(NodeError::database(service));
+    }
+    let directory = data_dir(settings)?;
+    Database::open_sqlite(&directory.database(service)).await.map_err(NodeError::database(service))
+}
+
+fn data_dir(settings: &Settings) -> Result<DataDir, NodeError> {
+    DataDir::open(&settings.data_dir)
+        .map_err(|source| NodeError::DataDir { path: settings.data_dir.display().to_string(), source })
+}
+
+/// Opens the bus, as the settings say.
+///
+/// # Errors
+/// The file or the client cannot be made. A broker that is away is no error: it is not ready.
+pub fn open_bus(settings: &Settings, clock: &SharedClock) -> Result<Arc<dyn Bus>, NodeError> {
+    match settings.bus.kind {
+        BusKind::Embedded => {
+            let bus = EmbeddedBus::open(&data_dir(settings)?.log(), clock.clone())?;
+            Ok(Arc::new(bus))
+        }
+        BusKind::Kafka => Ok(Arc::new(KafkaBus::connect(kafka_settings(settings))?)),
+    }
+}
+
+fn kafka_settings(settings: &Settings) -> KafkaSettings {
+    let copies = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
+    KafkaSettings {
+        topic_prefix: settings.bus.topic_prefix.clone(),
+        session_timeout: settings.kafka.session_timeout,
+        instance_id: settings.kafka.instance_id.clone(),
+        replication_factor: copies(settings.kafka.replication_factor),
+        min_insync_replicas: copies(settings.kafka.min_insync_replicas),
+        properties: settings.kafka.security_properties(),
+        ..KafkaSettings::new(settings.kafka.bootstrap.clone())
+    }
+}
+
+/// Every other service: where the settings say, else in this process, else nowhere.
+pub(super) fn neighbours(
+    settings: &Settings,
+    modules: &[Module],
+    own: SocketAddr,
+) -> Result<BTreeMap<String, Neighbour>, NodeError> {
+    let mut neighbours = BTreeMap::new();
+    for name in SERVICES {
+        let here = modules.iter().any(|module| module.name == name);
+        let address = match settings.neighbours.address(name) {
+            _ if here => own_address(own),
+            Some(address) => Some(address.clone()),
+            None => None,
+        };
+        if let Some(address) = address {
+            neighbours.insert(name.to_owned(), Neighbour::at(address));
+        }
+    }
+    Ok(neighbours)
+}
+
+/// The own port as a client reaches it.
+fn own_address(own: SocketAddr) -> Option<Uri> {
+    let ip = match own.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, own.port())).parse().ok()
+}
+
+/// Whether the node can work now: migrations, databases, bus. It does not wait for partitions.
+pub(super) async fn checks(contexts: Arc<[Context]>) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for cx in contexts.iter() {
+        checks.push((format!("{} database", cx.name()), database_check(cx).await));
+    }
+    if let Some(cx) = contexts.first() {
+        checks.push(("bus".to_owned(), cx.bus().healthy().await.map_err(|error| error.to_string())));
+    }
+    checks
+}
+
+async fn database_check(cx: &Context) -> Result<(), String> {
+    let pending = Migrator::new(cx.module().migrations).pending(cx.db()).await;
+    match pending {
+        Ok(pending) if pending.is_empty() => Ok(()),
+        Ok(pending) => Err(format!("lacks migrations: {}", pending.join(", "))),
+        Err(error) => Err(error.to_string()),
+    }
+}

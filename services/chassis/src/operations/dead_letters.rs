@@ -1,0 +1,164 @@
+//! Parked, stopped and refused events: list, show, replay, discard.
+
+use minzheng_proto::operations::v1 as pb;
+use uuid::Uuid;
+
+use crate::audit::AuditEntry;
+use crate::authz::Caller;
+use crate::bus::Envelope;
+use crate::context::Context;
+use crate::convert::instant_to_wire;
+use crate::inbox::table::{self as inbox, Held};
+use crate::outbox::{self, OutboxRow};
+use crate::problem::Problem;
+use crate::seam::{Command, Failure, UnitOfWork};
+
+/// Dead letters of one service, oldest first, and how many there are.
+pub(super) async fn list(cx: &Context, subscription: &str, limit: u64) -> Result<(Vec<pb::DeadLetter>, i64), Failure> {
+    let db = cx.db().reader();
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let only = (!subscription.is_empty()).then_some(subscription);
+    let held = inbox::held(db, only, limit).await?;
+    let mut letters: Vec<pb::DeadLetter> = held.iter().map(|held| show_held(cx, held)).collect();
+    let counted = inbox::count_held(db).await?;
+    let mut total: i64 =
+        counted.iter().filter(|(name, ..)| only.is_none_or(|only| only == name)).map(|(.., n)| n).sum();
+    if only.is_none() {
+        let refused = outbox::refused(db, cx.name(), limit).await?;
+        total += outbox::status(db).await?.refused;
+        letters.extend(refused.iter().map(|row| show_refused(cx, row)));
+    }
+    Ok((letters, total))
+}
+
+/// One dead letter with its headers.
+pub(super) async fn get(cx: &Context, subscription: &str, event_id: Uuid) -> Result<pb::GetDeadLetterResponse, Failure> {
+    let db = cx.db().reader();
+    if subscription.is_empty() {
+        let row = outbox::find_refused(db, cx.name(), event_id).await?.ok_or_else(no_such)?;
+        return Ok(response(show_refused(cx, &row), Some(&row.envelope)));
+    }
+    let held = inbox::find_held(db, subscription, event_id).await?.ok_or_else(no_such)?;
+    Ok(response(show_held(cx, &held), held.open().ok().as_ref()))
+}
+
+fn response(letter: pb::DeadLetter, envelope: Option<&Envelope>) -> pb::GetDeadLetterResponse {
+    let headers = envelope.map(Envelope::headers).unwrap_or_default();
+    let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    pb::GetDeadLetterResponse { dead_letter: Some(letter), headers }
+}
+
+fn no_such() -> Problem {
+    Problem::not_found("dead letter", "死信")
+}
+
+fn show_held(cx: &Context, held: &Held) -> pb::DeadLetter {
+    let state = if held.state == inbox::PARKED { pb::DeadLetterState::Parked } else { pb::DeadLetterState::Stopped };
+    pb::DeadLetter {
+        service: cx.name().to_owned(),
+        subscription: held.subscription.clone(),
+        event_id: held.event_id.to_string(),
+        state: state.into(),
+        topic: held.at.topic.clone(),
+        partition: held.at.partition,
+        offset: held.offset,
+        key: held.key.clone(),
+        event_type: held.open().map(|envelope| envelope.event_type).unwrap_or_default(),
+        tries: held.tries,
+        first_try_at: held.first_try_at.map(instant_to_wire),
+        next_try_at: held.next_try_at.map(instant_to_wire),
+        reason: held.reason.clone().unwrap_or_default(),
+        behind_another: held.state == inbox::PARKED && held.next_try_at.is_none(),
+    }
+}
+
+fn show_refused(cx: &Context, row: &OutboxRow) -> pb::DeadLetter {
+    pb::DeadLetter {
+        service: cx.name().to_owned(),
+        subscription: String::new(),
+        event_id: row.envelope.id.to_string(),
+        state: pb::DeadLetterState::Refused.into(),
+        topic: row.envelope.topic.clone(),
+        partition: -1,
+        offset: -1,
+        key: row.envelope.key.clone(),
+        event_type: row.envelope.event_type.clone(),
+        tries: 1,
+        first_try_at: Some(instant_to_wire(row.envelope.time)),
+        next_try_at: None,
+        reason: row.refused_reason.clone().unwrap_or_default(),
+        behind_another: false,
+    }
+}
+
+fn require_reason(reason: &str) -> Result<(), Problem> {
+    if (1..=500).contains(&reason.chars().count()) {
+        return Ok(());
+    }
+    Err(Problem::field("reason", "REASON_REQUIRED", "must have 1 to 500 characters", "请填写 1 至 500 字的理由"))
+}
+
+/// Makes an event due now.
+pub(super) struct Replay {
+    pub(super) subscription: String,
+    pub(super) event_id: Uuid,
+    pub(super) reason: String,
+}
+
+impl Command for Replay {
+    const NAME: &'static str = "OperationsService/ReplayDeadLetter";
+    type Asked = ();
+    type Answer = pb::ReplayDeadLetterResponse;
+
+    async fn ask(&self, _cx: &Context, _caller: &Caller) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn apply(&self, uow: &mut UnitOfWork, _asked: &()) -> Result<Self::Answer, Failure> {
+        require_reason(&self.reason)?;
+        let subject = uow.caller().subject.clone();
+        let decided = (subject.as_str(), self.reason.as_str());
+        if !inbox::make_due(uow.connection(), &self.subscription, self.event_id, uow.now(), decided).await? {
+            return Err(no_such().into());
+        }
+        let entry = AuditEntry::new("ReplayDeadLetter", "dead_letter", self.event_id, None);
+        uow.audit(entry.with("subscription", &self.subscription));
+        Ok(pb::ReplayDeadLetterResponse {})
+    }
+}
+
+/// Ends an event without effect.
+pub(super) struct Discard {
+    pub(super) subscription: String,
+    pub(super) event_id: Uuid,
+    pub(super) reason: String,
+}
+
+impl Command for Discard {
+    const NAME: &'static str = "OperationsService/DiscardDeadLetter";
+    type Asked = ();
+    type Answer = pb::DiscardDeadLetterResponse;
+
+    async fn ask(&self, _cx: &Context, _caller: &Caller) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn apply(&self, uow: &mut UnitOfWork, _asked: &()) -> Result<Self::Answer, Failure> {
+        require_reason(&self.reason)?;
+        let db = uow.connection();
+        let subject = uow.caller().subject.clone();
+        let decided = (subject.as_str(), self.reason.as_str());
+        let found = if self.subscription.is_empty() {
+            outbox::discard_refused(db, self.event_id).await?
+        } else {
+            inbox::discard(db, &self.subscription, self.event_id, decided).await?
+        };
+        if !found {
+            return Err(no_such().into());
+        }
+        inbox::wake_heads(db, uow.now()).await?;
+        let entry = AuditEntry::new("DiscardDeadLetter", "dead_letter", self.event_id, None);
+        uow.audit(entry.with("subscription", &self.subscription));
+        Ok(pb::DiscardDeadLetterResponse {})
+    }
+}

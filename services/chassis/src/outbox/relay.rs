@@ -1,0 +1,170 @@
+//! The relay: moves committed events from the outbox to the bus, in order, once acknowledged
+//! deleted. One per service database; the lease says where it runs.
+//!
+//! It always begins at the oldest row. Not `seq > cursor` (loses rows that commit late) and not
+//! `SKIP LOCKED` (breaks the order of a key). Between sweeps from the very oldest it starts a little
+//! below the highest row seen, so that rows deleted under an old snapshot are not scanned again and
+//! again.
+
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::lease::LeaseHolder;
+use super::table::{self, OutboxRow};
+use crate::bus::{Delivery, Envelope};
+use crate::context::Context;
+use crate::seam::Failure;
+
+/// How far below the highest row seen the relay begins between sweeps. A row that commits later than
+/// this many younger ones waits for the next sweep.
+const LATE_COMMIT_WINDOW: i64 = 10_000;
+
+/// How often it sweeps from the very oldest row.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// How long it polls quickly after work.
+const BUSY_FOR: Duration = Duration::from_secs(1);
+
+/// How long it rests after a failure.
+const REST_AFTER_FAILURE: Duration = Duration::from_millis(500);
+
+/// Sends one service's events.
+pub struct Relay {
+    cx: Context,
+    lease: LeaseHolder,
+    highest_seen: i64,
+    last_sweep: Option<Instant>,
+    last_work: Option<Instant>,
+}
+
+impl Relay {
+    /// For a service, where `lease` is held.
+    pub fn new(cx: Context, lease: LeaseHolder) -> Self {
+        Self { cx, lease, highest_seen: 0, last_sweep: None, last_work: None }
+    }
+
+    /// Runs until `stop`; then it has sent what it was sending.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let span = tracing::info_span!("relay", service = self.cx.name());
+        async {
+            while !stop.is_cancelled() {
+                let rest = self.turn().await;
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = self.cx.outbox_woken(), if rest.wakes => {}
+                    () = tokio::time::sleep(rest.at_most) => {}
+                }
+            }
+        }
+        .instrument(span)
+        .await;
+    }
+
+    async fn turn(&mut self) -> Rest {
+        let (poll_idle, poll_busy) = (self.cx.settings().relay.poll_idle, self.cx.settings().relay.poll_busy);
+        if !self.lease.is_held() {
+            return Rest { at_most: poll_idle, wakes: false };
+        }
+        match self.drain().await {
+            Ok(0) => {
+                let busy = self.last_work.is_some_and(|at| at.elapsed() < BUSY_FOR);
+                let at_most = if busy { poll_busy } else { poll_idle };
+                Rest { at_most, wakes: true }
+            }
+            Ok(_) => {
+                self.last_work = Some(Instant::now());
+                Rest { at_most: Duration::ZERO, wakes: true }
+            }
+            Err(failure) => {
+                tracing::warn!(%failure, "relay");
+                self.last_sweep = None;
+                Rest { at_most: REST_AFTER_FAILURE, wakes: false }
+            }
+        }
+    }
+
+    /// Sends one batch; how many rows it took.
+    async fn drain(&mut self) -> Result<usize, Failure> {
+        let from = self.begin_at();
+        let limit = self.cx.settings().relay.batch;
+        let rows = table::waiting(self.cx.db().relay(), self.cx.name(), from, limit).await?;
+        let Some(last) = rows.last() else { return Ok(0) };
+        self.highest_seen = self.highest_seen.max(last.seq);
+        self.send(&rows).await?;
+        Ok(rows.len())
+    }
+
+    fn begin_at(&mut self) -> i64 {
+        if self.last_sweep.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) {
+            self.last_sweep = Some(Instant::now());
+            return 0;
+        }
+        self.highest_seen - LATE_COMMIT_WINDOW
+    }
+
+    async fn send(&self, rows: &[OutboxRow]) -> Result<(), Failure> {
+        let batch: Vec<Envelope> = rows.iter().map(|row| row.envelope.clone()).collect();
+        let deliveries = self.cx.bus().send(&batch).await;
+        let stored = leading_stored(rows, &deliveries);
+        table::delete(self.cx.db().relay(), &stored).await?;
+        self.cx.metrics().relay_events(self.cx.name()).inc_by(stored.len() as u64);
+        if stored.len() == rows.len() {
+            return Ok(());
+        }
+        let refused = deliveries.iter().any(|delivery| matches!(delivery, Delivery::Refused(_)));
+        if refused {
+            return self.send_row_by_row(rows, &stored).await;
+        }
+        let failed = deliveries.iter().find_map(|delivery| match delivery {
+            Delivery::Failed(reason) => Some(reason.as_str()),
+            Delivery::Stored | Delivery::Refused(_) => None,
+        });
+        Err(Failure::away("bus", failed.unwrap_or("not every record was stored")))
+    }
+
+    /// A broker may refuse a whole batch for one row: alone, each shows whether it is at fault.
+    async fn send_row_by_row(&self, rows: &[OutboxRow], stored: &[i64]) -> Result<(), Failure> {
+        let mut held: Vec<(&str, &str)> = Vec::new();
+        for row in rows.iter().filter(|row| !stored.contains(&row.seq)) {
+            let key = (row.envelope.topic.as_str(), row.envelope.key.as_str());
+            if held.contains(&key) {
+                continue;
+            }
+            let delivery = self.cx.bus().send(std::slice::from_ref(&row.envelope)).await;
+            match delivery.into_iter().next() {
+                Some(Delivery::Stored) => table::delete(self.cx.db().relay(), &[row.seq]).await?,
+                Some(Delivery::Refused(reason)) => {
+                    tracing::error!(event_id = %row.envelope.id, topic = key.0, %reason, "the bus refuses an event");
+                    table::refuse(self.cx.db().relay(), row.seq, &reason).await?;
+                    held.push(key);
+                }
+                Some(Delivery::Failed(reason)) => return Err(Failure::away("bus", reason)),
+                None => return Err(Failure::internal("the bus did not report a delivery")),
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Rest {
+    at_most: Duration,
+    wakes: bool,
+}
+
+/// The rows that may be deleted: those stored, as long as no older row of the same key was not. A
+/// row behind one that failed was stored too early; it is sent again after it, and known by its id.
+fn leading_stored(rows: &[OutboxRow], deliveries: &[Delivery]) -> Vec<i64> {
+    let mut broken: Vec<(&str, &str)> = Vec::new();
+    let mut stored = Vec::with_capacity(rows.len());
+    for (row, delivery) in rows.iter().zip(deliveries) {
+        let key = (row.envelope.topic.as_str(), row.envelope.key.as_str());
+        if *delivery == Delivery::Stored && !broken.contains(&key) {
+            stored.push(row.seq);
+        } else if !broken.contains(&key) {
+            broken.push(key);
+        }
+    }
+    stored
+}

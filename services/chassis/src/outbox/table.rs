@@ -1,0 +1,114 @@
+//! Reading and deleting outbox rows.
+
+use jiff::Timestamp;
+use sea_orm::{ConnectionTrait, DbErr};
+use uuid::Uuid;
+
+use crate::bus::Envelope;
+use crate::db::dialect::placeholders;
+use crate::db::{Row, Sql, val};
+
+/// One row that waits, or that the bus refused.
+#[derive(Clone, Debug)]
+pub(crate) struct OutboxRow {
+    pub(crate) seq: i64,
+    pub(crate) envelope: Envelope,
+    pub(crate) refused_reason: Option<String>,
+}
+
+impl OutboxRow {
+    fn from_row(row: &Row, source: &str) -> Result<Self, DbErr> {
+        Ok(Self {
+            seq: row.get("seq")?,
+            envelope: Envelope {
+                id: row.get("event_id")?,
+                source: source.to_owned(),
+                topic: row.get("topic")?,
+                key: row.get("key")?,
+                sequence: row.get("sequence")?,
+                event_type: row.get("type")?,
+                time: row.instant("time")?,
+                division: row.parse_opt("division")?,
+                causation_id: row.get("causation_id")?,
+                correlation_id: row.get("correlation_id")?,
+                traceparent: row.get("traceparent")?,
+                value: row.get("value")?,
+            },
+            refused_reason: row.get("refused_reason")?,
+        })
+    }
+}
+
+const COLUMNS: &str = "seq, event_id, topic, key, sequence, type, time, division, causation_id, correlation_id, \
+                       traceparent, value, refused_reason";
+
+/// The oldest rows from `from` on that are neither refused nor behind a refused one of their key.
+pub(super) async fn waiting(
+    db: &impl ConnectionTrait,
+    source: &str,
+    from: i64,
+    limit: usize,
+) -> Result<Vec<OutboxRow>, DbErr> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM outbox WHERE seq >= $1 AND refused_reason IS NULL AND NOT EXISTS \
+         (SELECT 1 FROM outbox held WHERE held.refused_reason IS NOT NULL AND held.topic = outbox.topic \
+         AND held.key = outbox.key AND held.seq < outbox.seq) ORDER BY seq LIMIT $2"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = db.all(text, [val(from), val(limit)]).await?;
+    rows.iter().map(|row| OutboxRow::from_row(row, source)).collect()
+}
+
+/// Deletes rows that the bus has.
+pub(super) async fn delete(db: &impl ConnectionTrait, seqs: &[i64]) -> Result<(), DbErr> {
+    for chunk in seqs.chunks(1000) {
+        let text = format!("DELETE FROM outbox WHERE seq IN ({})", placeholders(1, chunk.len()));
+        db.run(text, chunk.iter().map(|seq| val(*seq)).collect::<Vec<_>>()).await?;
+    }
+    Ok(())
+}
+
+/// Marks a row that the bus refuses for itself; it holds its key from then on.
+pub(super) async fn refuse(db: &impl ConnectionTrait, seq: i64, reason: &str) -> Result<(), DbErr> {
+    db.run("UPDATE outbox SET refused_reason = $2 WHERE seq = $1", [val(seq), val(reason)]).await?;
+    Ok(())
+}
+
+/// Rows that the bus refused, oldest first.
+pub(crate) async fn refused(db: &impl ConnectionTrait, source: &str, limit: i64) -> Result<Vec<OutboxRow>, DbErr> {
+    let text = format!("SELECT {COLUMNS} FROM outbox WHERE refused_reason IS NOT NULL ORDER BY seq LIMIT $1");
+    let rows = db.all(text, [val(limit)]).await?;
+    rows.iter().map(|row| OutboxRow::from_row(row, source)).collect()
+}
+
+/// One refused row.
+pub(crate) async fn find_refused(
+    db: &impl ConnectionTrait,
+    source: &str,
+    event_id: Uuid,
+) -> Result<Option<OutboxRow>, DbErr> {
+    let text = format!("SELECT {COLUMNS} FROM outbox WHERE refused_reason IS NOT NULL AND event_id = $1");
+    let row = db.one(text, [val(event_id)]).await?;
+    row.map(|row| OutboxRow::from_row(&row, source)).transpose()
+}
+
+/// Deletes a refused row; whether there was one.
+pub(crate) async fn discard_refused(db: &impl ConnectionTrait, event_id: Uuid) -> Result<bool, DbErr> {
+    let text = "DELETE FROM outbox WHERE refused_reason IS NOT NULL AND event_id = $1";
+    Ok(db.run(text, [val(event_id)]).await? > 0)
+}
+
+/// How much waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) rows: i64,
+    pub(crate) refused: i64,
+    pub(crate) oldest: Option<Timestamp>,
+}
+
+/// Counts what waits.
+pub(crate) async fn status(db: &impl ConnectionTrait) -> Result<Status, DbErr> {
+    let text = "SELECT count(*) AS all_rows, count(refused_reason) AS refused, min(time) AS oldest FROM outbox";
+    let Some(row) = db.one(text, []).await? else { return Ok(Status::default()) };
+    Ok(Status { rows: row.get("all_rows")?, refused: row.get("refused")?, oldest: row.instant_opt("oldest")? })
+}

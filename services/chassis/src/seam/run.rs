@@ -1,0 +1,109 @@
+//! Running a command: recall → ask → apply → flush → remember → commit, then wake the relay.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use prost::Message;
+use rand::RngExt;
+use tracing::Instrument;
+
+use super::request::Remembered;
+use super::{Cause, Command, Failure, RequestKey, UnitOfWork};
+use crate::authz::Caller;
+use crate::context::Context;
+
+/// A conflict reruns `ask` and `apply` at most five times; the sixth counts.
+pub(crate) const MAX_RUNS: u32 = 6;
+
+/// How long to wait before run number `run` (from 1), with jitter.
+pub(crate) fn backoff(run: u32) -> Duration {
+    let ceiling = 2_u64.saturating_pow(run).min(32);
+    Duration::from_millis(rand::rng().random_range(1..=ceiling * 2))
+}
+
+impl Context {
+    /// Runs a command for a caller. It runs in a task of its own: a handler whose client hangs up
+    /// is dropped, and must not drop a transaction.
+    ///
+    /// # Errors
+    /// The command's own no, CONTENDED after six conflicts, or UNAVAILABLE.
+    pub async fn run<C: Command>(
+        &self,
+        caller: &Caller,
+        request: Option<RequestKey>,
+        command: C,
+    ) -> Result<C::Answer, Failure> {
+        let cx = self.clone();
+        let caller = Arc::new(caller.clone());
+        let task = async move {
+            let started = Instant::now();
+            let outcome = run_until_settled(&cx, &caller, request.as_ref(), &command).await;
+            let word = if outcome.is_ok() { "ok" } else { "failed" };
+            cx.metrics().command_seconds(cx.name(), C::NAME, word).observe(started.elapsed().as_secs_f64());
+            outcome
+        };
+        self.tasks()
+            .spawn(task.in_current_span())
+            .await
+            .unwrap_or_else(|error| Err(Failure::internal(error)))
+    }
+}
+
+async fn run_until_settled<C: Command>(
+    cx: &Context,
+    caller: &Arc<Caller>,
+    request: Option<&RequestKey>,
+    command: &C,
+) -> Result<C::Answer, Failure> {
+    let mut run = 1;
+    loop {
+        match run_once(cx, caller, request, command).await {
+            Err(failure) if failure.is_conflict() && run < MAX_RUNS => {
+                cx.metrics().transaction_reruns(cx.name()).inc();
+                tokio::time::sleep(backoff(run)).await;
+                run += 1;
+            }
+            settled => return settled,
+        }
+    }
+}
+
+async fn run_once<C: Command>(
+    cx: &Context,
+    caller: &Arc<Caller>,
+    request: Option<&RequestKey>,
+    command: &C,
+) -> Result<C::Answer, Failure> {
+    let remembered = request.map(|request| Remembered {
+        keys: cx.keys(),
+        service: cx.name(),
+        caller: &caller.subject,
+        method: C::NAME,
+        request,
+    });
+    if let Some(remembered) = &remembered
+        && let Some(answer) = remembered.recall(cx.db().reader()).await?
+    {
+        return C::Answer::decode(answer.as_slice()).map_err(Failure::internal);
+    }
+    let asked = command.ask(cx, caller).await?;
+    let cause = Cause { causation_id: request.map(RequestKey::id), correlation_id: None };
+    let mut uow = UnitOfWork::begin(cx, caller.clone(), cause).await?;
+    let outcome = apply_and_flush(&mut uow, remembered.as_ref(), command, &asked).await;
+    uow.end(outcome).await
+}
+
+async fn apply_and_flush<C: Command>(
+    uow: &mut UnitOfWork,
+    remembered: Option<&Remembered<'_>>,
+    command: &C,
+    asked: &C::Asked,
+) -> Result<C::Answer, Failure> {
+    let answer = command.apply(uow, asked).await?;
+    uow.flush().await?;
+    if let Some(remembered) = remembered {
+        let now = uow.now();
+        remembered.remember(uow.connection(), &answer.encode_to_vec(), now).await?;
+    }
+    Ok(answer)
+}

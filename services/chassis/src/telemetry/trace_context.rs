@@ -1,0 +1,161 @@
+//! Trace context across gRPC and the bus, as W3C Trace Context's `traceparent`.
+//!
+//! Traces are sampled: never decide or order anything by them. What caused what is in the envelope (`ce_causationid`).
+
+use std::collections::HashMap;
+
+use opentelemetry::Context;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use tracing::Span;
+use tracing_opentelemetry::{OpenTelemetrySpanExt, SetParentError};
+
+/// The header and the column that carry it.
+pub const TRACEPARENT: &str = "traceparent";
+
+/// The `traceparent` of the current span; `None` outside a span or where traces are off.
+pub fn current_traceparent() -> Option<String> {
+    traceparent_of(&Span::current())
+}
+
+/// The `traceparent` of a span; `None` where it is disabled or traces are off.
+pub fn traceparent_of(span: &Span) -> Option<String> {
+    let mut carrier = HashMap::new();
+    TraceContextPropagator::new().inject_context(&span.context(), &mut carrier);
+    carrier.remove(TRACEPARENT)
+}
+
+/// The current trace's id, 32 hexadecimal digits, to be shown beside an error; `None` where traces are off.
+pub fn current_trace_id() -> Option<String> {
+    let context = Span::current().context();
+    let span = context.span();
+    let id = span.span_context();
+    id.is_valid().then(|| id.trace_id().to_string())
+}
+
+/// Puts a span under a remote parent and gives it back, not yet entered: after the first entry its parent can no longer
+/// be set (tracing-opentelemetry#253). Without a parent, or with one that is malformed, the span stays as it is.
+pub fn span_with_parent(span: Span, traceparent: Option<&str>) -> Span {
+    let Some(parent) = traceparent.and_then(extract) else {
+        return span;
+    };
+    match span.set_parent(Context::new().with_remote_span_context(parent)) {
+        Ok(()) => {}
+        // No traces, or not of this span: nothing to connect.
+        Err(SetParentError::LayerNotFound | SetParentError::SpanDisabled) => {}
+        Err(error) => tracing::warn!(%error, "a span was entered before it got its parent"),
+    }
+    span
+}
+
+/// Whether the trace of a `traceparent` is kept; a malformed one is not.
+pub fn is_sampled(traceparent: &str) -> bool {
+    extract(traceparent).is_some_and(|context| context.is_sampled())
+}
+
+fn extract(traceparent: &str) -> Option<SpanContext> {
+    let carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
+    // An empty context, so that what is extracted is never the current span.
+    let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &carrier);
+    let parent = context.span().span_context().clone();
+    parent.is_valid().then_some(parent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::{export::sampler, trace_layer};
+    use opentelemetry::trace::TracerProvider;
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use tracing_subscriber::Registry;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const UNSAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+    fn traced<T>(ratio: f64, run: impl FnOnce() -> T) -> T {
+        let provider = SdkTracerProvider::builder()
+            .with_sampler(sampler(ratio))
+            .build();
+        let layer = trace_layer(provider.tracer("test"));
+        tracing::subscriber::with_default(Registry::default().with(layer), run)
+    }
+
+    #[test]
+    fn a_traceparent_goes_in_and_comes_out_with_the_same_trace() {
+        traced(0.0, || {
+            let span = span_with_parent(tracing::info_span!("handle"), Some(PARENT));
+            let _entered = span.enter();
+            let out = current_traceparent().unwrap();
+            assert!(out.starts_with(&format!("00-{TRACE}-")), "{out}");
+            assert!(
+                out.ends_with("-01"),
+                "the caller's decision is followed: {out}"
+            );
+            assert!(
+                !out.contains("b7ad6b7169203331"),
+                "the span is a new one: {out}"
+            );
+            assert_eq!(current_trace_id().as_deref(), Some(TRACE));
+            let inner = tracing::info_span!("inner");
+            let below = inner.in_scope(|| current_traceparent().unwrap());
+            assert!(below.starts_with(&format!("00-{TRACE}-")) && below != out);
+        });
+    }
+
+    #[test]
+    fn sampling_follows_the_caller_and_else_the_ratio() {
+        let root = || traceparent_of(&tracing::info_span!("root")).unwrap();
+        let under = || traceparent_of(&span_with_parent(tracing::info_span!("x"), Some(UNSAMPLED)));
+        assert!(traced(1.0, || is_sampled(&root())));
+        assert!(!traced(0.0, || is_sampled(&root())));
+        assert!(!traced(1.0, || is_sampled(&under().unwrap())));
+    }
+
+    #[test]
+    fn malformed_parents_are_no_parents() {
+        let malformed = [
+            "",
+            "00",
+            "zz-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+        ];
+        traced(1.0, || {
+            for text in malformed {
+                assert!(!is_sampled(text), "{text}");
+                let span = span_with_parent(tracing::info_span!("handle"), Some(text));
+                assert!(!traceparent_of(&span).unwrap().contains(TRACE));
+            }
+        });
+        assert!(is_sampled(PARENT) && !is_sampled(UNSAMPLED));
+    }
+
+    #[test]
+    fn without_traces_there_is_nothing_to_pass_on() {
+        tracing::subscriber::with_default(Registry::default(), || {
+            let span = span_with_parent(tracing::info_span!("handle"), Some(PARENT));
+            let _entered = span.enter();
+            assert_eq!(current_traceparent(), None);
+            assert_eq!(current_trace_id(), None);
+        });
+    }
+
+    #[test]
+    fn spans_of_the_transport_are_not_traced() {
+        traced(1.0, || {
+            for span in [
+                tracing::info_span!(target: "h2::client", "frame"),
+                tracing::info_span!(target: "tonic", "call"),
+                tracing::info_span!(target: "hyper_util::client", "connect"),
+                tracing::info_span!(target: "tower::buffer", "worker"),
+                tracing::debug_span!("too fine"),
+            ] {
+                assert_eq!(traceparent_of(&span), None);
+            }
+        });
+    }
+}

@@ -1,0 +1,3 @@
+//! What the tests of this and other crates share: conformance suites, fakes, throw-away things.
+
+pub mod bus_conformance;

@@ -1,0 +1,147 @@
+//! Claiming and completing.
+
+use minzheng_proto::life_events::v1 as life_events;
+use minzheng_proto::work::v1 as pb;
+use uuid::Uuid;
+
+use super::table::{self, WorkItem};
+use crate::audit::AuditEntry;
+use crate::authz::Caller;
+use crate::context::Context;
+use crate::grpc::etag;
+use crate::problem::{Kind, Problem};
+use crate::receipt::FactRef;
+use crate::seam::{Command, Failure, UnitOfWork};
+
+/// Takes an item for the caller.
+pub(super) struct Claim {
+    pub(super) id: Uuid,
+    pub(super) etag: String,
+}
+
+impl Command for Claim {
+    const NAME: &'static str = "WorkService/ClaimWorkItem";
+    type Asked = ();
+    type Answer = pb::ClaimWorkItemResponse;
+
+    async fn ask(&self, _cx: &Context, _caller: &Caller) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn apply(&self, uow: &mut UnitOfWork, _asked: &()) -> Result<Self::Answer, Failure> {
+        let item = load(uow, self.id).await?;
+        etag::expect(&self.etag, item.version)?;
+        require_open(&item)?;
+        if item.claimed_by.as_deref().is_some_and(|by| by != uow.caller().subject) {
+            return Err(Problem::new(
+                Kind::FailedPrecondition,
+                "CLAIMED_BY_ANOTHER",
+                "somebody else has taken this item",
+                "该待办已被他人领取",
+            )
+            .into());
+        }
+        if !table::claim(uow.connection(), &item, &uow.caller().subject).await? {
+            return Err(Failure::Conflict("work item".to_owned()));
+        }
+        uow.audit(AuditEntry::new("ClaimWorkItem", "work_item", item.id, Some(item.division)));
+        Ok(pb::ClaimWorkItemResponse { item: Some(show(uow, self.id).await?) })
+    }
+}
+
+/// Closes an item, lets the service act, and answers the questions that waited for it.
+pub(super) struct Complete {
+    pub(super) id: Uuid,
+    pub(super) etag: String,
+    pub(super) outcome: String,
+}
+
+impl Command for Complete {
+    const NAME: &'static str = "WorkService/CompleteWorkItem";
+    type Asked = ();
+    type Answer = pb::CompleteWorkItemResponse;
+
+    async fn ask(&self, _cx: &Context, _caller: &Caller) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn apply(&self, uow: &mut UnitOfWork, _asked: &()) -> Result<Self::Answer, Failure> {
+        let item = load(uow, self.id).await?;
+        etag::expect(&self.etag, item.version)?;
+        require_open(&item)?;
+        let kind = uow.context().module().work_kind(&item.kind).cloned();
+        let kind = kind.ok_or_else(|| Failure::internal(format!("no work kind {} is declared", item.kind)))?;
+        if !kind.outcomes().contains(&self.outcome.as_str()) {
+            return Err(Problem::field(
+                "outcome",
+                "OUTCOME_INVALID",
+                format!("must be one of {:?}", kind.outcomes()),
+                "办理结果不在可选范围内",
+            )
+            .into());
+        }
+        if !table::close(uow.connection(), &item, &self.outcome).await? {
+            return Err(Failure::Conflict("work item".to_owned()));
+        }
+        let audit = AuditEntry::new("CompleteWorkItem", "work_item", item.id, Some(item.division));
+        uow.audit(audit.with("kind", &item.kind).with("outcome", &self.outcome));
+        kind.completed(uow, &item, &self.outcome).await?;
+        answer_questions(uow, &item).await?;
+        Ok(pb::CompleteWorkItemResponse { item: Some(show(uow, self.id).await?) })
+    }
+}
+
+/// The second receipt: done.
+async fn answer_questions(uow: &mut UnitOfWork, item: &WorkItem) -> Result<(), Failure> {
+    for question in table::questions(uow.connection(), item.id).await? {
+        let fact = FactRef {
+            person_id: question.person_id,
+            case_id: question.case_id,
+            fact_version: question.fact_version,
+        };
+        let answer = life_events::ActionAnswer {
+            action: question.action,
+            outcome: life_events::Outcome::Done.into(),
+            undo: life_events::Undo::Human.into(),
+            ..Default::default()
+        };
+        uow.send_receipt(fact, vec![answer], Some(item.division))?;
+    }
+    Ok(())
+}
+
+fn require_open(item: &WorkItem) -> Result<(), Problem> {
+    if item.state.is_open() {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Kind::FailedPrecondition,
+        "WORK_ITEM_CLOSED",
+        "this item is closed",
+        "该待办已办结",
+    ))
+}
+
+/// An item that the caller may see and do.
+async fn load(uow: &UnitOfWork, id: Uuid) -> Result<WorkItem, Failure> {
+    let item = table::find(uow.connection(), id).await?;
+    let item = item.filter(|item| uow.caller().sees(item.division));
+    let item = item.ok_or_else(|| Problem::not_found("work item", "待办"))?;
+    if !uow.caller().has(item.role) && !uow.caller().has(crate::authz::Role::ProvincialOperator) {
+        return Err(Problem::new(
+            Kind::PermissionDenied,
+            "ROLE_REQUIRED",
+            format!("this item is for the role {}", item.role),
+            "您的角色无权办理该待办",
+        )
+        .into());
+    }
+    Ok(item)
+}
+
+async fn show(uow: &UnitOfWork, id: Uuid) -> Result<pb::WorkItem, Failure> {
+    let item = table::find(uow.connection(), id).await?;
+    let item = item.ok_or_else(|| Failure::internal("the work item is gone"))?;
+    let outcomes = uow.context().module().work_kind(&item.kind).map_or(&[][..], |kind| kind.outcomes());
+    Ok(item.to_wire(uow.context().name(), outcomes))
+}

@@ -1,0 +1,3 @@
+//! Facilities, beds, stays, the waiting list and offers
+
+pub mod domain;

@@ -1,0 +1,238 @@
+//! What can happen to a case, and when.
+
+use jiff::{Timestamp, ToSpan, civil::Date};
+use minzheng_chassis::calendar::WorkingCalendar;
+use minzheng_chassis::civil::{self, PartialDate};
+use uuid::Uuid;
+
+use super::case::{Divisions, Pending};
+use super::effect::{Cause, ItemKind};
+use super::evidence::{DocumentKey, Doubt, Evidence, Statement};
+use super::question::Answer;
+
+/// When a step happens, and the rules in force then.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// The State Council's calendar.
+    pub calendar: &'a WorkingCalendar,
+    /// How long a verification may take: what a suspicion suspends lapses after it.
+    pub verify_within: Term,
+    /// How long a decision (review, conflict, approval of a reversal) may take.
+    pub decide_within: Term,
+}
+
+/// A period in working days, and the rule row that sets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// Working days; the starting day is not counted (民法典 Art. 201).
+    pub working_days: u32,
+    /// The rule row.
+    pub rule_id: Uuid,
+}
+
+impl Moment<'_> {
+    /// The civil date.
+    pub fn today(&self) -> Date {
+        civil::today(self.now)
+    }
+
+    /// The end of the last of so many working days.
+    pub fn after_working_days(&self, days: u32) -> Timestamp {
+        let last = self.calendar.add_working_days(self.today(), days).date;
+        civil::instant_at_start_of(last.saturating_add(1.day()))
+    }
+
+    /// Something that begins to wait now.
+    pub(super) fn pending(&self, term: Term) -> Pending {
+        Pending {
+            since: self.now,
+            due_at: self.after_working_days(term.working_days),
+            rule_id: term.rule_id,
+        }
+    }
+}
+
+/// Whom evidence is about, as `residents` matched it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// The person is known.
+    Matched,
+    /// A provisional record stands in until a person decides.
+    PendingReview,
+}
+
+/// What a case that does not exist yet begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// Id for the case, should one be opened.
+    pub case_id: Uuid,
+    /// The person.
+    pub person_id: Uuid,
+    /// Divisions as known now.
+    pub divisions: Divisions,
+}
+
+/// A report of a death.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Id for the evidence.
+    pub evidence_id: Uuid,
+    /// The document.
+    pub document: DocumentKey,
+    /// What it states.
+    pub statement: Statement,
+    /// Subject of the caller; no personal data.
+    pub reporter: String,
+    /// Whom it is about.
+    pub identity: Match,
+    /// Highest revision of this document in another case (an earlier episode); 0 if none.
+    pub revisions_elsewhere: i32,
+    /// The case, should one be opened.
+    pub opening: Opening,
+}
+
+/// Evidence of a merged record, moved to the survivor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absorption {
+    /// All evidence of the case that ends, oldest first.
+    pub evidence: Vec<Evidence>,
+    /// The survivor's case, should one be opened.
+    pub opening: Opening,
+}
+
+/// What a person decided about evidence in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReviewDecision {
+    /// It counts: the provisional record is a person of its own, or the document holds.
+    Counts {
+        /// Divisions of the person as known now.
+        divisions: Divisions,
+    },
+    /// It is about another, known person, whose case has absorbed the evidence
+    /// ([`super::absorb`]).
+    KnownPerson {
+        /// That person's case.
+        survivor: Uuid,
+    },
+    /// It is refused.
+    Refused,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The person is dead; the report proves it (rank 1 to 3).
+    Dead(Box<Report>),
+    /// The person is alive.
+    Alive,
+}
+
+/// Causes of a correction that a person makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CorrectionCause {
+    /// The issuer of a document corrected it.
+    Formal,
+    /// Found by quality assurance.
+    QualityAssurance,
+    /// A slip of the pen.
+    Typographical,
+}
+
+impl From<CorrectionCause> for Cause {
+    fn from(cause: CorrectionCause) -> Self {
+        match cause {
+            CorrectionCause::Formal => Cause::FormalCorrection,
+            CorrectionCause::QualityAssurance => Cause::QualityAssurance,
+            CorrectionCause::Typographical => Cause::Typographical,
+        }
+    }
+}
+
+/// A department's receipt for one fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The fact version that is answered.
+    pub fact_version: i64,
+    /// The department.
+    pub department: String,
+    /// Code of each action, and its answer.
+    pub answers: Vec<(String, Answer)>,
+}
+
+/// A reversal to prepare.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReversalRequest {
+    /// Opaque id for it.
+    pub id: Uuid,
+    /// Subject of the official who prepares it.
+    pub prepared_by: String,
+    /// Why; no personal data.
+    pub reason: String,
+    /// Day of the court's revoking judgment, for a declared death.
+    pub revoked_on: Option<PartialDate>,
+}
+
+/// What another official says of a pending reversal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReversalDecision {
+    /// The pending reversal.
+    pub reversal_id: Uuid,
+    /// Subject of the official who decides.
+    pub decided_by: String,
+    /// Approved, or turned down.
+    pub approved: bool,
+}
+
+/// What can happen to a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A report about the person arrived.
+    Evidence(Report),
+    /// Another record turned out to be this person: its evidence moves here.
+    Absorbed(Absorption),
+    /// A person decided about evidence in doubt.
+    ReviewDecided {
+        /// Which doubt is settled.
+        doubt: Doubt,
+        /// How.
+        decision: ReviewDecision,
+    },
+    /// A person decided whose date counts.
+    ConflictDecided {
+        /// The evidence that counts.
+        evidence_id: Uuid,
+    },
+    /// A verification was completed.
+    Verified(Finding),
+    /// A verification's deadline passed.
+    VerificationLapsed,
+    /// A department answered.
+    ReceiptArrived(Receipt),
+    /// A person corrected the date.
+    Corrected {
+        /// The right date.
+        died_on: PartialDate,
+        /// Why it was wrong.
+        cause: CorrectionCause,
+    },
+    /// An official prepared a reversal.
+    ReversalPrepared(ReversalRequest),
+    /// Another official approved it, or turned it down.
+    ReversalDecided(ReversalDecision),
+    /// Answers may be overdue.
+    AnswersOverdue,
+    /// A person closed a work item of this case by hand.
+    ItemClosed(ItemKind),
+    /// The person's record was merged into another, whose case has absorbed the evidence.
+    Merged {
+        /// The survivor's case.
+        survivor: Uuid,
+    },
+    /// A later episode announced a newer fact about the person.
+    Overtaken {
+        /// The newer fact.
+        fact_version: i64,
+    },
+}

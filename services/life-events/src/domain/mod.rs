@@ -1,0 +1,3 @@
+//! Decisions about deaths: pure, without clock, database or network.
+
+pub mod death;

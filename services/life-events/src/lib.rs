@@ -1,0 +1,1 @@
+//! Death evidence, cases, the plan, deadlines: the process manager

@@ -1,0 +1,1 @@
+//! The table of modules and the commands of the binary.
