@@ -36,3 +36,6 @@ pub mod shutdown;
 pub mod telemetry;
 pub mod timer;
 pub mod work;
+
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -1,1 +1,3 @@
 //! Death evidence, cases, the plan, deadlines: the process manager
+
+pub mod domain;

@@ -287,3 +287,14 @@ pub trait Consumer: Send {
     /// Leaves the group, within `limit`.
     fn close(self: Box<Self>, limit: Duration);
 }
+
+impl From<minzheng_proto::topics::Topic> for TopicSpec {
+    fn from(topic: minzheng_proto::topics::Topic) -> Self {
+        Self {
+            name: topic.name.to_owned(),
+            partitions: topic.partitions,
+            retention: topic.retention,
+            max_record_bytes: minzheng_proto::topics::MAX_RECORD_BYTES,
+        }
+    }
+}

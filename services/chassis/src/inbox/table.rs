@@ -16,8 +16,6 @@ pub(crate) const APPLIED: &str = "applied";
 pub(crate) const PARKED: &str = "parked";
 /// Given up; holds nothing.
 pub(crate) const STOPPED: &str = "stopped";
-/// Ended by a person.
-pub(crate) const DISCARDED: &str = "discarded";
 
 /// Where an event was read.
 #[derive(Clone, Debug)]

@@ -178,10 +178,10 @@ impl DeathAnswer {
         shares: BTreeMap<Uuid, Share>,
     ) -> (Self, Option<Receipt>) {
         let version = row.as_ref().map_or(0, |row| row.version);
-        if let Some(row) = row {
-            if fact.fact_version < row.fact.fact_version {
-                return (row, None);
-            }
+        if let Some(row) = row
+            && fact.fact_version < row.fact.fact_version
+        {
+            return (row, None);
         }
         let mut row = Self {
             fact,

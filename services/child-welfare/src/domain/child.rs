@@ -1,190 +1,243 @@
-//! How much a child's standing alarms, what caused it, and what a completed visit has seen.
-//!
-//! A visit covers what it saw, not what was derived in between: whether a new one is needed is a
-//! function of the facts that stand and of the last completed visit, whatever order the facts
-//! came in.
+//! A child's file, and what it takes from the facts and from the register of residents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use minzheng_chassis::civil::{Month, PartialDate};
+use minzheng_chassis::division::DivisionCode;
 use uuid::Uuid;
 
-use super::{Carer, Child, ParentSituationKind, Relation, Relative, Rules, Situation, Standing};
+use super::{
+    Cause, Effect, Heard, KinTold, Life, Moment, OpenItem, PersonFact, Relative, Share, Situation,
+    Standing, Visit,
+};
 
-/// How much a child's standing alarms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Level {
-    /// 0: supported by a parent; 1: de facto unsupported; 2: orphan.
-    pub rank: u8,
-    /// Nobody is left to care.
-    pub nobody: bool,
+/// A file that a person opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct File {
+    /// When.
+    pub opened_on: Date,
+    /// From when it holds that parents who are not recorded were looked for and not found.
+    pub parents_not_found_since: Option<Date>,
 }
 
-impl Level {
-    /// Whether anybody must go and look.
-    pub fn is_alarming(self) -> bool {
-        self.rank > 0 || self.nobody
-    }
-
-    fn is_within(self, covered: Level) -> bool {
-        self.rank <= covered.rank && (covered.nobody || !self.nobody)
-    }
-}
-
-/// Why somebody does not care for the child.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "cause", rename_all = "snake_case")]
-pub enum Cause {
-    /// The person is dead.
-    Death {
-        /// Who.
-        person_id: Uuid,
-        /// The death case: a person who returned and dies again is another loss.
-        case_id: Option<Uuid>,
-    },
-    /// A parent's situation counts.
-    Spell {
-        /// Which parent.
-        person_id: Uuid,
-        /// Which situation.
-        kind: ParentSituationKind,
-        /// Its first day.
-        #[serde(with = "super::day")]
-        since: Date,
-    },
-    /// The person was found unable.
-    Unable {
-        /// Who.
-        person_id: Uuid,
-    },
-    /// The person's guardianship ended.
-    GuardianshipEnded {
-        /// Who.
-        person_id: Uuid,
-        /// The first day after it.
-        #[serde(with = "super::day")]
-        until: Date,
-    },
-}
-
-/// What the last completed visit has seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Visit {
-    /// How alarming it was.
-    pub level: Level,
-    /// What had happened.
+/// A month that a person determined because it could not be computed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartMonth {
+    /// For which situation.
+    pub situation: Situation,
+    /// After which undated deaths; for others it does not stand.
     pub causes: BTreeSet<Cause>,
+    /// The month, or none where no month is needed.
+    pub month: Option<Month>,
+}
+
+/// A child under 18 and all that is known of those around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    /// The child's `person_id`.
+    pub id: Uuid,
+    /// Date of birth.
+    pub birth_date: PartialDate,
+    /// Where the child lives.
+    pub division: DivisionCode,
+    /// The file that a person opened; the others are only derived.
+    pub file: Option<File>,
+    /// Whether the stream of kinship was heard, which then alone says who is kin.
+    pub kinship_heard: bool,
+    /// Those around the child.
+    pub relatives: BTreeMap<Uuid, Relative>,
+    /// Whether the child itself lives.
+    pub own: Heard,
+    /// What is derived from all this.
+    pub standing: Standing,
+    /// What the last completed visit has seen.
+    pub visited: Option<Visit>,
+    /// The open visit.
+    pub visit: Option<OpenItem>,
+    /// The open item about the month.
+    pub month_item: Option<OpenItem>,
+    /// A month that a person determined.
+    pub start_month: Option<StartMonth>,
+    /// Version of the row (its etag); the storage raises it.
+    pub version: i64,
+}
+
+/// All kin of a child, as `residents` tells them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KinshipTold {
+    /// The child's date of birth.
+    pub birth_date: PartialDate,
+    /// Where the child lives.
+    pub division: DivisionCode,
+    /// All kin that stand now; one person may stand in two relations.
+    pub kin: Vec<KinTold>,
+}
+
+/// How kinship came to be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KinshipSource {
+    /// `KinshipChanged`, in its order: it replaces what was known.
+    Stream,
+    /// Asked when a fact came or a file was opened. The answer may be older than what the stream
+    /// has told by now, so it only adds, and nothing once the stream was heard.
+    Asked,
+}
+
+/// What one change of a child does to the outside.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Change {
+    /// What to publish and which items to open and close.
+    pub effects: Vec<Effect>,
+    /// What the child now contributes to the answers on these persons' deaths, where that differs
+    /// from before. Only persons of whom a fact was heard.
+    pub shares: BTreeMap<Uuid, Share>,
 }
 
 impl Child {
-    /// How much a standing of the child alarms.
-    pub(super) fn level(&self, standing: &Standing, today: Date) -> Level {
-        let rank = match standing.situation {
-            Situation::Closed | Situation::Grown => return Level::default(),
-            Situation::Unknown | Situation::TwoParents | Situation::OneParent => 0,
-            Situation::DeFactoUnsupported => 1,
-            Situation::Orphan => 2,
+    /// Begins to follow a child of whom kinship is told or asked.
+    ///
+    /// `own` and `kin` are what the guard rows know of the persons named. Answers `None` where
+    /// there is nobody to follow: of age today, and not dead under age.
+    pub fn from_kinship(
+        id: Uuid,
+        told: &KinshipTold,
+        source: KinshipSource,
+        own: &PersonFact,
+        kin: &[PersonFact],
+        at: &Moment,
+        ids: &mut dyn FnMut() -> Uuid,
+    ) -> Option<(Self, Change)> {
+        let mut child = Self {
+            id,
+            birth_date: told.birth_date,
+            division: told.division,
+            file: None,
+            kinship_heard: false,
+            relatives: BTreeMap::new(),
+            own: Heard::default(),
+            standing: Standing::UNREMARKABLE,
+            visited: None,
+            visit: None,
+            month_item: None,
+            start_month: None,
+            version: 0,
         };
-        // A child of whom hardly anything is recorded has not thereby lost anybody.
-        let lost = || {
-            self.relatives
-                .values()
-                .any(|relative| relative.could_have_cared(today))
-        };
-        let nobody = standing.carer == Some(Carer::Nobody) && (rank > 0 || lost());
-        Level { rank, nobody }
+        child.own.hear(own);
+        if !child.is_minor_on(at.today()) && !child.died_as_minor() {
+            return None;
+        }
+        let change = child.hear_kinship(told, source, kin, at, ids);
+        Some((child, change))
     }
 
-    /// Whether the last completed visit has seen everything that makes up this level.
-    pub(super) fn is_visited(&self, level: Level, today: Date, rules: &Rules) -> bool {
-        let Some(visit) = &self.visited else {
-            return false;
-        };
-        level.is_within(visit.level)
-            && self.relatives.iter().all(|(person_id, relative)| {
-                let matters =
-                    relative.is_parent() || (level.nobody && relative.could_have_cared(today));
-                let causes = relative.causes(*person_id, today, rules);
-                !matters || causes.is_empty() || causes.iter().any(|c| visit.causes.contains(c))
-            })
+    /// Takes the child's kin as told, and what the guard rows know of them.
+    pub fn hear_kinship(
+        &mut self,
+        told: &KinshipTold,
+        source: KinshipSource,
+        kin: &[PersonFact],
+        at: &Moment,
+        ids: &mut dyn FnMut() -> Uuid,
+    ) -> Change {
+        self.change(at, ids, |child| match source {
+            KinshipSource::Stream => {
+                child.kinship_heard = true;
+                child.replace_kin(told);
+                child.hear_all(kin);
+            }
+            KinshipSource::Asked => {
+                if !child.kinship_heard {
+                    child.add_kin(told);
+                }
+                child.hear_all(kin);
+            }
+        })
     }
 
-    /// What a visit sees today.
-    pub(super) fn seen(&self, today: Date, rules: &Rules) -> Visit {
-        let causes = self
-            .relatives
-            .iter()
-            .flat_map(|(person_id, relative)| relative.causes(*person_id, today, rules))
-            .collect();
-        let standing = self.derive(today, rules);
-        Visit {
-            level: self.level(&standing, today),
-            causes,
+    /// Takes a fact about the child itself or about somebody around it; an older one than heard
+    /// changes nothing.
+    pub fn hear(
+        &mut self,
+        fact: &PersonFact,
+        at: &Moment,
+        ids: &mut dyn FnMut() -> Uuid,
+    ) -> Change {
+        self.change(at, ids, |child| child.hear_all(std::slice::from_ref(fact)))
+    }
+
+    /// The child moved.
+    pub fn move_to(
+        &mut self,
+        division: DivisionCode,
+        at: &Moment,
+        ids: &mut dyn FnMut() -> Uuid,
+    ) -> Change {
+        self.change(at, ids, |child| child.division = division)
+    }
+
+    /// Derives anew because time has passed: a birthday, or six months.
+    pub fn review(&mut self, at: &Moment, ids: &mut dyn FnMut() -> Uuid) -> Change {
+        self.change(at, ids, |_| {})
+    }
+
+    /// Changes what is known, derives everything again, and says what became different.
+    pub(super) fn change(
+        &mut self,
+        at: &Moment,
+        ids: &mut dyn FnMut() -> Uuid,
+        change: impl FnOnce(&mut Self),
+    ) -> Change {
+        let before = self.shares();
+        let division = self.division;
+        change(self);
+        let mut effects = self.settle(at, ids);
+        let announced = self.standing != Standing::UNREMARKABLE;
+        if self.division != division && announced && !effects.contains(&Effect::StandingChanged) {
+            effects.insert(0, Effect::StandingChanged);
+        }
+        let shares = self.shares_changed(&before);
+        Change { effects, shares }
+    }
+
+    fn hear_all(&mut self, facts: &[PersonFact]) {
+        for fact in facts {
+            if fact.person_id == self.id {
+                self.own.hear(fact);
+            }
+            if let Some(relative) = self.relatives.get_mut(&fact.person_id) {
+                relative.heard.hear(fact);
+            }
         }
     }
 
-    /// The parents' deaths of which the month is unknown.
-    pub(super) fn undated_deaths(&self) -> BTreeSet<Cause> {
+    fn replace_kin(&mut self, told: &KinshipTold) {
+        for relative in self.relatives.values_mut() {
+            relative.relations.clear();
+        }
+        self.add_kin(told);
         self.relatives
-            .iter()
-            .filter(|(_, relative)| relative.is_parent())
-            .filter(|(_, relative)| {
-                relative
-                    .heard
-                    .life
-                    .died_on()
-                    .is_some_and(|died_on| died_on.month().is_none())
-            })
-            .map(|(person_id, relative)| relative.death(*person_id))
-            .collect()
-    }
-}
-
-impl Relative {
-    /// Whether somebody other than a parent was there to turn to and now is not.
-    fn could_have_cared(&self, today: Date) -> bool {
-        let asked = self.appointment.is_some()
-            || self.relations.iter().any(|relation| match relation {
-                Relation::Parent => false,
-                Relation::Guardian | Relation::Grandparent => true,
-                Relation::Sibling => self.is_adult_on(today),
-            });
-        asked && (!self.may_care() || self.guardianship_ended(today).is_some())
+            .retain(|_, relative| !relative.relations.is_empty() || relative.has_records());
     }
 
-    fn causes(&self, person_id: Uuid, today: Date, rules: &Rules) -> Vec<Cause> {
-        let mut causes: Vec<Cause> = self
-            .spells
-            .iter()
-            .filter(|spell| spell.counts_on(today, rules))
-            .map(|spell| Cause::Spell {
-                person_id,
-                kind: spell.kind,
-                since: spell.since,
-            })
-            .collect();
-        if self.heard.life.is_dead() {
-            causes.push(self.death(person_id));
-        }
-        if !self.may_care() && !self.heard.life.is_dead() {
-            causes.push(Cause::Unable { person_id });
-        }
-        if let Some(until) = self.guardianship_ended(today) {
-            causes.push(Cause::GuardianshipEnded { person_id, until });
-        }
-        causes
-    }
-
-    fn death(&self, person_id: Uuid) -> Cause {
-        Cause::Death {
-            person_id,
-            case_id: self.heard.case_id,
+    fn add_kin(&mut self, told: &KinshipTold) {
+        self.birth_date = told.birth_date;
+        self.division = told.division;
+        for kin in told.kin.iter().filter(|kin| kin.person_id != self.id) {
+            let relative = self
+                .relatives
+                .entry(kin.person_id)
+                .or_insert_with(|| Relative::new(kin.birth_date));
+            relative.birth_date = kin.birth_date;
+            relative.relations.insert(kin.relation);
         }
     }
 
-    fn guardianship_ended(&self, today: Date) -> Option<Date> {
-        let until = self.appointment.as_ref()?.until?;
-        (until <= today).then_some(until)
+    /// Whether the child is known to be dead.
+    pub fn is_dead(&self) -> bool {
+        match self.own.life {
+            Life::Dead { .. } => true,
+            Life::Alive | Life::Suspected => false,
+        }
     }
 }

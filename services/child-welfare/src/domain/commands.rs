@@ -339,9 +339,7 @@ impl Child {
     }
 }
 
-/// Refuses to open a file for somebody who is no living child.
-///
-/// For a person of whom no row exists yet; `own` is what the guard row knows.
+/// Refuses whoever is of age, or of whom no date of birth says otherwise.
 pub(super) fn expect_minor(birth: PartialDate, at: &Moment) -> Result<(), ChildWelfareError> {
     use minzheng_chassis::civil::age_on;
 

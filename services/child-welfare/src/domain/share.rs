@@ -60,12 +60,12 @@ impl Child {
             return Share::Nothing;
         }
         let dead = relative.heard.life.died_on();
-        if dead.is_some() {
-            if let Some(item) = self.visit.or(self.month_item) {
-                return Share::NeedsHuman {
-                    work_item_id: item.id,
-                };
-            }
+        if dead.is_some()
+            && let Some(item) = self.visit.or(self.month_item)
+        {
+            return Share::NeedsHuman {
+                work_item_id: item.id,
+            };
         }
         let minor = dead.map_or(self.standing.situation.is_active(), |died_on| {
             self.was_minor_at(died_on)

@@ -86,9 +86,9 @@ impl BedState {
 
     /// The state of these stored names.
     pub fn named(name: &str, held_for: Option<&str>) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| {
-            state.name() == name && state.held_for().map(HeldFor::name) == held_for
-        })
+        Self::ALL
+            .into_iter()
+            .find(|state| state.name() == name && state.held_for().map(HeldFor::name) == held_for)
     }
 
     /// What others are told apart: held is held.

@@ -1,190 +1,192 @@
-//! How much a child's standing alarms, what caused it, and what a completed visit has seen.
+//! What each fact about a death does here (product §4.2 row 04).
 //!
-//! A visit covers what it saw, not what was derived in between: whether a new one is needed is a
-//! function of the facts that stand and of the last completed visit, whatever order the facts
-//! came in.
-
-use std::collections::BTreeSet;
+//! A fact is complete: it says whether the person lives, and stay and entries are set to what that
+//! demands from whatever state they are in. So a service that missed the suspicion ends right with
+//! the confirmation, and one that missed the confirmation with the correction or the reversal.
 
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use minzheng_chassis::civil::PartialDate;
 use uuid::Uuid;
 
-use super::{Carer, Child, ParentSituationKind, Relation, Relative, Rules, Situation, Standing};
+use super::answer::{Answer, answers};
+use super::bed::{BedState, HeldFor};
+use super::desk::Desk;
+use super::errors::CareError;
+use super::person::Life;
+use super::stay::{EndCause, StayState};
+use super::waiting::EntryState;
+use super::work::{WorkEffect, WorkKind};
 
-/// How much a child's standing alarms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Level {
-    /// 0: supported by a parent; 1: de facto unsupported; 2: orphan.
-    pub rank: u8,
-    /// Nobody is left to care.
-    pub nobody: bool,
+/// Which of the five facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FactKind {
+    /// Suspected.
+    Suspected,
+    /// The suspicion is lifted.
+    Lifted,
+    /// Confirmed.
+    Confirmed,
+    /// The date was corrected.
+    Corrected,
+    /// The death did not happen.
+    Reversed,
 }
 
-impl Level {
-    /// Whether anybody must go and look.
-    pub fn is_alarming(self) -> bool {
-        self.rank > 0 || self.nobody
-    }
-
-    fn is_within(self, covered: Level) -> bool {
-        self.rank <= covered.rank && (covered.nobody || !self.nobody)
-    }
+/// What a fact announces, as far as it concerns beds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeathFact {
+    /// Which fact.
+    pub kind: FactKind,
+    /// The person.
+    pub person_id: Uuid,
+    /// The death case.
+    pub case_id: Uuid,
+    /// Date of death with its precision.
+    pub died_on: PartialDate,
 }
 
-/// Why somebody does not care for the child.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "cause", rename_all = "snake_case")]
-pub enum Cause {
-    /// The person is dead.
-    Death {
-        /// Who.
-        person_id: Uuid,
-        /// The death case: a person who returned and dies again is another loss.
-        case_id: Option<Uuid>,
-    },
-    /// A parent's situation counts.
-    Spell {
-        /// Which parent.
-        person_id: Uuid,
-        /// Which situation.
-        kind: ParentSituationKind,
-        /// Its first day.
-        #[serde(with = "super::day")]
-        since: Date,
-    },
-    /// The person was found unable.
-    Unable {
-        /// Who.
-        person_id: Uuid,
-    },
-    /// The person's guardianship ended.
-    GuardianshipEnded {
-        /// Who.
-        person_id: Uuid,
-        /// The first day after it.
-        #[serde(with = "super::day")]
-        until: Date,
-    },
-}
-
-/// What the last completed visit has seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Visit {
-    /// How alarming it was.
-    pub level: Level,
-    /// What had happened.
-    pub causes: BTreeSet<Cause>,
-}
-
-impl Child {
-    /// How much a standing of the child alarms.
-    pub(super) fn level(&self, standing: &Standing, today: Date) -> Level {
-        let rank = match standing.situation {
-            Situation::Closed | Situation::Grown => return Level::default(),
-            Situation::Unknown | Situation::TwoParents | Situation::OneParent => 0,
-            Situation::DeFactoUnsupported => 1,
-            Situation::Orphan => 2,
-        };
-        // A child of whom hardly anything is recorded has not thereby lost anybody.
-        let lost = || {
-            self.relatives
-                .values()
-                .any(|relative| relative.could_have_cared(today))
-        };
-        let nobody = standing.carer == Some(Carer::Nobody) && (rank > 0 || lost());
-        Level { rank, nobody }
-    }
-
-    /// Whether the last completed visit has seen everything that makes up this level.
-    pub(super) fn is_visited(&self, level: Level, today: Date, rules: &Rules) -> bool {
-        let Some(visit) = &self.visited else {
-            return false;
-        };
-        level.is_within(visit.level)
-            && self.relatives.iter().all(|(person_id, relative)| {
-                let matters =
-                    relative.is_parent() || (level.nobody && relative.could_have_cared(today));
-                let causes = relative.causes(*person_id, today, rules);
-                !matters || causes.is_empty() || causes.iter().any(|c| visit.causes.contains(c))
-            })
-    }
-
-    /// What a visit sees today.
-    pub(super) fn seen(&self, today: Date, rules: &Rules) -> Visit {
-        let causes = self
-            .relatives
-            .iter()
-            .flat_map(|(person_id, relative)| relative.causes(*person_id, today, rules))
-            .collect();
-        let standing = self.derive(today, rules);
-        Visit {
-            level: self.level(&standing, today),
-            causes,
+impl DeathFact {
+    /// Whether the person lives, as it announces.
+    pub fn life(&self) -> Life {
+        match self.kind {
+            FactKind::Suspected => Life::Suspected,
+            FactKind::Lifted | FactKind::Reversed => Life::Alive,
+            FactKind::Confirmed | FactKind::Corrected => Life::Dead {
+                case_id: self.case_id,
+                died_on: self.died_on,
+            },
         }
-    }
-
-    /// The parents' deaths of which the month is unknown.
-    pub(super) fn undated_deaths(&self) -> BTreeSet<Cause> {
-        self.relatives
-            .iter()
-            .filter(|(_, relative)| relative.is_parent())
-            .filter(|(_, relative)| {
-                relative
-                    .heard
-                    .life
-                    .died_on()
-                    .is_some_and(|died_on| died_on.month().is_none())
-            })
-            .map(|(person_id, relative)| relative.death(*person_id))
-            .collect()
     }
 }
 
-impl Relative {
-    /// Whether somebody other than a parent was there to turn to and now is not.
-    fn could_have_cared(&self, today: Date) -> bool {
-        let asked = self.appointment.is_some()
-            || self.relations.iter().any(|relation| match relation {
-                Relation::Parent => false,
-                Relation::Guardian | Relation::Grandparent => true,
-                Relation::Sibling => self.is_adult_on(today),
-            });
-        asked && (!self.may_care() || self.guardianship_ended(today).is_some())
+impl Desk<'_> {
+    /// Hears a fact that is not older than the latest one heard of the person, and answers each
+    /// question that it asks.
+    ///
+    /// # Errors
+    /// A row was not loaded.
+    pub fn hear(&mut self, fact: &DeathFact) -> Result<Vec<Answer>, CareError> {
+        self.live_as(fact.person_id, fact.life())?;
+        self.allocate()?;
+        let stay = self.view.standing_stay(fact.person_id);
+        Ok(answers(fact.kind, stay))
     }
 
-    fn causes(&self, person_id: Uuid, today: Date, rules: &Rules) -> Vec<Cause> {
-        let mut causes: Vec<Cause> = self
-            .spells
-            .iter()
-            .filter(|spell| spell.counts_on(today, rules))
-            .map(|spell| Cause::Spell {
-                person_id,
-                kind: spell.kind,
-                since: spell.since,
-            })
-            .collect();
-        if self.heard.life.is_dead() {
-            causes.push(self.death(person_id));
+    /// Sets stay and entries of a person to what their life status demands.
+    pub(super) fn live_as(&mut self, person_id: Uuid, life: Life) -> Result<(), CareError> {
+        if let Some(stay_id) = self.view.standing_stay(person_id).map(|stay| stay.id) {
+            match life {
+                Life::Alive => self.restore(stay_id)?,
+                Life::Suspected => {
+                    self.restore(stay_id)?;
+                    self.hold(stay_id)?;
+                }
+                Life::Dead { case_id, died_on } => {
+                    self.end_by_death(stay_id, case_id, died_on)?;
+                }
+            }
         }
-        if !self.may_care() && !self.heard.life.is_dead() {
-            causes.push(Cause::Unable { person_id });
+        let alive = life == Life::Alive;
+        for entry in self.view.entries.values_mut() {
+            if entry.person_id != person_id {
+                continue;
+            }
+            entry.state = match entry.state {
+                EntryState::Waiting | EntryState::Offered if !alive => EntryState::Suspended,
+                EntryState::Suspended if alive => EntryState::Waiting,
+                state => state,
+            };
         }
-        if let Some(until) = self.guardianship_ended(today) {
-            causes.push(Cause::GuardianshipEnded { person_id, until });
-        }
-        causes
+        Ok(())
     }
 
-    fn death(&self, person_id: Uuid) -> Cause {
-        Cause::Death {
-            person_id,
-            case_id: self.heard.case_id,
+    /// The stay stands again in its bed; where that was let anew, the resident is displaced and has
+    /// priority for the next one.
+    fn restore(&mut self, stay_id: Uuid) -> Result<(), CareError> {
+        let stay = self.stay(stay_id)?;
+        match stay.state {
+            StayState::Displaced => return Ok(()),
+            StayState::AwaitingSettlement(_) => self.work(WorkEffect::Cancel {
+                kind: WorkKind::SettleStay,
+                subject_id: stay_id,
+            }),
+            StayState::Active | StayState::Held | StayState::Ended(_) => {}
         }
+        let bed_id = self.stay(stay_id)?.bed_id;
+        let bed = self.bed_mut(bed_id)?;
+        let has_claim = bed.stay_id == Some(stay_id);
+        if has_claim {
+            bed.state = BedState::Occupied;
+            bed.vacancy_id = None;
+        }
+        let stay = self.stay_mut(stay_id)?;
+        stay.last_day = None;
+        stay.last_day_provisional = false;
+        if has_claim {
+            stay.state = StayState::Active;
+            return Ok(());
+        }
+        stay.state = StayState::Displaced;
+        let stay = stay.clone();
+        self.add_priority_entry(&stay);
+        Ok(())
     }
 
-    fn guardianship_ended(&self, today: Date) -> Option<Date> {
-        let until = self.appointment.as_ref()?.until?;
-        (until <= today).then_some(until)
+    /// Holds the bed of a suspected resident.
+    fn hold(&mut self, stay_id: Uuid) -> Result<(), CareError> {
+        let stay = self.stay_mut(stay_id)?;
+        if stay.state != StayState::Active {
+            return Ok(());
+        }
+        stay.state = StayState::Held;
+        let bed_id = stay.bed_id;
+        self.bed_mut(bed_id)?.state = BedState::Held(HeldFor::Suspicion);
+        Ok(())
+    }
+
+    fn end_by_death(
+        &mut self,
+        stay_id: Uuid,
+        case_id: Uuid,
+        died_on: PartialDate,
+    ) -> Result<(), CareError> {
+        self.withdraw_priority_entry(stay_id);
+        let stay = self.stay_mut(stay_id)?;
+        let (last_day, provisional) = last_day(died_on, stay.first_day);
+        stay.last_day = last_day;
+        stay.last_day_provisional = provisional;
+        self.finish(stay_id, EndCause::Death { case_id })
+    }
+}
+
+/// The last day of a stay that a death ends: the day of death; services end the day after. Of a
+/// date without its day it is the earliest day it can be, provisionally, so that the family is
+/// charged no day that may lie after the death; a correction adds the days. Never before the first
+/// day of the stay. None while nothing is known of the date.
+fn last_day(died_on: PartialDate, first_day: Date) -> (Option<Date>, bool) {
+    let last_day = died_on.earliest().map(|day| day.max(first_day));
+    (last_day, died_on.day().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn last_days_of_every_precision() {
+        let first = date(2026, 1, 10);
+        let cases = [
+            ("2026-03-04", Some(date(2026, 3, 4)), false),
+            ("2026-03", Some(date(2026, 3, 1)), true),
+            ("2026-01", Some(first), true),
+            ("2026", Some(first), true),
+            ("2025-12-31", Some(first), false),
+            ("unknown", None, true),
+        ];
+        for (text, day, provisional) in cases {
+            let died_on: PartialDate = text.parse().unwrap();
+            assert_eq!(last_day(died_on, first), (day, provisional), "{text}");
+        }
     }
 }

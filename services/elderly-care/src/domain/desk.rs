@@ -124,8 +124,7 @@ impl<'a> Desk<'a> {
         let (old, new) = (&self.before, &self.view);
         let beds = Changed::between(&old.beds, &new.beds, |bed| bed.stay_id.is_none());
         let stays = Changed::between(&old.stays, &new.stays, |stay| !stay.state.stands());
-        let entries =
-            Changed::between(&old.entries, &new.entries, |entry| !entry.state.is_live());
+        let entries = Changed::between(&old.entries, &new.entries, |entry| !entry.state.is_live());
         let offers = Changed::between(&old.offers, &new.offers, |offer| !offer.state.is_open());
         let passes_added: Vec<Pass> = new.passes.difference(&old.passes).copied().collect();
         let facilities = beds

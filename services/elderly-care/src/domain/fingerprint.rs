@@ -86,5 +86,7 @@ fn queue_lines(view: &View, person_id: Uuid, name: &str) -> impl Iterator<Item =
 }
 
 fn facility(view: &View, id: Uuid) -> &str {
-    view.sites.get(&id).map_or("?", |site| site.facility.name.as_str())
+    view.sites
+        .get(&id)
+        .map_or("?", |site| site.facility.name.as_str())
 }

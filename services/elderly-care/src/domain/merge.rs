@@ -20,7 +20,10 @@ impl Desk<'_> {
     /// A row was not loaded.
     pub fn merge(&mut self, gone: Uuid, survivor: &Known) -> Result<(), CareError> {
         let moving = self.view.standing_stay(gone).map(|stay| stay.id);
-        let standing = self.view.standing_stay(survivor.person_id).map(|stay| stay.id);
+        let standing = self
+            .view
+            .standing_stay(survivor.person_id)
+            .map(|stay| stay.id);
         let mut conflict = None;
         let mut entries = self.live_entries(gone);
         match (moving, standing) {
@@ -89,7 +92,11 @@ impl Desk<'_> {
             }
         }
         let moved = |pass: Pass| Pass {
-            person_id: if pass.person_id == gone { survivor } else { pass.person_id },
+            person_id: if pass.person_id == gone {
+                survivor
+            } else {
+                pass.person_id
+            },
             ..pass
         };
         self.view.passes = self.view.passes.iter().copied().map(moved).collect();

@@ -1,7 +1,7 @@
 //! Offers: a vacant bed, and somebody who waits.
 
-use jiff::{SignedDuration, Timestamp};
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::desk::Desk;

@@ -206,9 +206,11 @@ impl Desk<'_> {
 
     /// Ends the priority entry of a stay, where there is one.
     pub(super) fn withdraw_priority_entry(&mut self, stay_id: Uuid) {
-        let live = self.view.entries.values_mut().filter(|entry| {
-            entry.displaced_stay_id == Some(stay_id) && entry.state.is_live()
-        });
+        let live = self
+            .view
+            .entries
+            .values_mut()
+            .filter(|entry| entry.displaced_stay_id == Some(stay_id) && entry.state.is_live());
         for entry in live {
             entry.state = EntryState::Withdrawn;
         }

@@ -12,6 +12,9 @@ pub(super) enum Input {
     Kinship(Uuid, KinshipTold),
 }
 
+/// What is answered on the latest fact of each person.
+pub(super) type LatestAnswers = BTreeMap<Uuid, Vec<(Question, &'static str)>>;
+
 pub(super) struct World {
     pub(super) today: Date,
     pub(super) known: BTreeMap<Uuid, PersonFact>,
@@ -173,7 +176,7 @@ impl World {
 
     /// Everything that must not depend on the order: what stands of every child, and the latest
     /// answers on the latest fact of everybody.
-    pub(super) fn end(&self) -> (Vec<String>, BTreeMap<Uuid, Vec<(Question, &'static str)>>) {
+    pub(super) fn end(&self) -> (Vec<String>, LatestAnswers) {
         let lines = self
             .children
             .values()
@@ -182,7 +185,7 @@ impl World {
         (lines, self.latest_answers())
     }
 
-    pub(super) fn latest_answers(&self) -> BTreeMap<Uuid, Vec<(Question, &'static str)>> {
+    pub(super) fn latest_answers(&self) -> LatestAnswers {
         let latest = self.answers.values().map(|row| {
             let fact = row.fact;
             let key = (fact.person_id, fact.case_id, fact.fact_version);

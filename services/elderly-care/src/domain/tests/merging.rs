@@ -11,7 +11,10 @@ const SURVIVOR: u128 = 2;
 fn home() -> (World, Uuid, Uuid, Uuid) {
     let mut world = World::new();
     let facility = world.add_facility("花溪养老院");
-    let (one, two) = (world.add_bed(facility, "1-1"), world.add_bed(facility, "1-2"));
+    let (one, two) = (
+        world.add_bed(facility, "1-1"),
+        world.add_bed(facility, "1-2"),
+    );
     (world, facility, one, two)
 }
 
@@ -23,7 +26,10 @@ fn stay_and_place_follow_the_survivor() {
     world.wait(person(4), facility, 3).unwrap();
     world.merge(person(GONE), person(SURVIVOR));
     assert_eq!(world.standing(person(SURVIVOR)).unwrap().id, stay);
-    assert_eq!(world.bed_changes.last().unwrap().person_id, Some(person(SURVIVOR)));
+    assert_eq!(
+        world.bed_changes.last().unwrap().person_id,
+        Some(person(SURVIVOR))
+    );
     assert!(world.open_work.is_empty());
 
     world.merge(person(4), person(5));
@@ -55,7 +61,6 @@ fn two_stays_are_for_a_person_to_look_at() {
     assert!(world.standing(person(GONE)).is_some());
     let item = (WorkKind::MergeConflict, person(SURVIVOR));
     assert_eq!(world.open_work.iter().collect::<Vec<_>>(), [&item]);
-
 }
 
 #[test]
@@ -67,7 +72,11 @@ fn two_places_in_one_queue_become_one() {
     world.merge(person(GONE), person(SURVIVOR));
     assert_eq!(world.all.entries[&first].state, EntryState::Withdrawn);
     assert_eq!(world.all.entries[&second].state, EntryState::Waiting);
-    assert!(world.open_work.contains(&(WorkKind::MergeConflict, person(SURVIVOR))));
+    assert!(
+        world
+            .open_work
+            .contains(&(WorkKind::MergeConflict, person(SURVIVOR)))
+    );
 }
 
 #[test]
@@ -79,5 +88,9 @@ fn a_resident_does_not_wait() {
     world.merge(person(GONE), person(SURVIVOR));
     assert_eq!(world.all.entries[&entry].state, EntryState::Withdrawn);
     assert_eq!(world.standing(person(SURVIVOR)).unwrap().bed_id, one);
-    assert!(world.open_work.contains(&(WorkKind::MergeConflict, person(SURVIVOR))));
+    assert!(
+        world
+            .open_work
+            .contains(&(WorkKind::MergeConflict, person(SURVIVOR)))
+    );
 }

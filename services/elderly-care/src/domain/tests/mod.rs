@@ -4,5 +4,6 @@
 mod merging;
 mod order;
 mod refusals;
+mod store;
 mod stories;
 mod world;

@@ -15,17 +15,43 @@ const PEOPLE: u128 = 7;
 /// Something that people do.
 #[derive(Debug, Clone)]
 enum Deed {
-    Wait { who: u128, facility: Index, rank: i32 },
-    Withdraw { entry: Index },
-    Place { who: u128, bed: Index },
-    Leave { stay: Index },
-    Owe { stay: Index, fen: i64 },
-    Settle { stay: Index },
-    Accept { offer: Index },
-    Decline { offer: Index },
+    Wait {
+        who: u128,
+        facility: Index,
+        rank: i32,
+    },
+    Withdraw {
+        entry: Index,
+    },
+    Place {
+        who: u128,
+        bed: Index,
+    },
+    Leave {
+        stay: Index,
+    },
+    Owe {
+        stay: Index,
+        fen: i64,
+    },
+    Settle {
+        stay: Index,
+    },
+    Accept {
+        offer: Index,
+    },
+    Decline {
+        offer: Index,
+    },
     Expire,
-    SetBed { bed: Index, to: BedState },
-    Tell { who: u128, kind: FactKind },
+    SetBed {
+        bed: Index,
+        to: BedState,
+    },
+    Tell {
+        who: u128,
+        kind: FactKind,
+    },
 }
 
 fn kind() -> impl Strategy<Value = FactKind> {
@@ -79,7 +105,11 @@ fn act(world: &mut World, deed: &Deed) -> Option<()> {
     world.pass_hours(1);
     let all = &world.all;
     match deed {
-        Deed::Wait { who, facility, rank } => {
+        Deed::Wait {
+            who,
+            facility,
+            rank,
+        } => {
             let facility = pick(facility, all.sites.keys().copied())?;
             world.wait(person(*who), facility, *rank).ok().map(drop)
         }
@@ -155,10 +185,20 @@ fn numbered(world: &World, kinds: &[(u128, FactKind)]) -> Vec<(i64, DeathFact)> 
     let mut versions: BTreeMap<u128, i64> = BTreeMap::new();
     let mut facts: Vec<(i64, DeathFact)> = Vec::new();
     for (who, kind) in kinds {
-        let known = world.known.get(&person(*who)).map_or(0, |(version, _)| *version);
+        let known = world
+            .known
+            .get(&person(*who))
+            .map_or(0, |(version, _)| *version);
         let version = versions.entry(*who).or_insert(known);
         *version += 1;
-        let days = ["2026-02-27", "2026-02", "2026-01-31", "unknown", "2025", "2026-03-01"];
+        let days = [
+            "2026-02-27",
+            "2026-02",
+            "2026-01-31",
+            "unknown",
+            "2025",
+            "2026-03-01",
+        ];
         let fact = DeathFact {
             kind: *kind,
             person_id: person(*who),

@@ -9,7 +9,10 @@ use crate::domain::*;
 fn two_beds() -> (World, Uuid, Uuid, Uuid) {
     let mut world = World::new();
     let facility = world.add_facility("花溪养老院");
-    let (one, two) = (world.add_bed(facility, "1-1"), world.add_bed(facility, "1-2"));
+    let (one, two) = (
+        world.add_bed(facility, "1-1"),
+        world.add_bed(facility, "1-2"),
+    );
     (world, facility, one, two)
 }
 
@@ -21,7 +24,10 @@ fn nobody_is_placed_where_somebody_lives_or_twice_or_dead() {
     let before = world.all.clone();
     assert_eq!(world.place(person(2), one), Err(CareError::BedOccupied));
     assert_eq!(world.place(resident, two), Err(CareError::AlreadyResident));
-    assert_eq!(world.wait(resident, facility, 1), Err(CareError::AlreadyResident));
+    assert_eq!(
+        world.wait(resident, facility, 1),
+        Err(CareError::AlreadyResident)
+    );
     assert_eq!(world.all, before);
 
     world.tell(FactKind::Suspected, person(2), 1, "unknown");
@@ -30,11 +36,17 @@ fn nobody_is_placed_where_somebody_lives_or_twice_or_dead() {
     assert_eq!(world.all.entries[&entry].state, EntryState::Suspended);
     world.tell(FactKind::Confirmed, person(3), 1, "2026-03-01");
     assert_eq!(world.place(person(3), two), Err(CareError::PersonNotAlive));
-    assert_eq!(world.wait(person(3), facility, 1), Err(CareError::PersonNotAlive));
+    assert_eq!(
+        world.wait(person(3), facility, 1),
+        Err(CareError::PersonNotAlive)
+    );
 
     world.tell(FactKind::Suspected, resident, 1, "unknown");
     assert_eq!(world.place(person(4), one), Err(CareError::BedHeld));
-    assert_eq!(world.set_bed(one, BedState::Retired), Err(CareError::BedHeld));
+    assert_eq!(
+        world.set_bed(one, BedState::Retired),
+        Err(CareError::BedHeld)
+    );
     let stay = world.standing(resident).unwrap().id;
     assert_eq!(world.leave(stay), Err(CareError::PersonNotAlive));
 }
@@ -43,11 +55,20 @@ fn nobody_is_placed_where_somebody_lives_or_twice_or_dead() {
 fn an_offered_bed_is_only_accepted() {
     let (mut world, facility, one, two) = two_beds();
     world.wait(person(1), facility, 3).unwrap();
-    assert_eq!(world.wait(person(1), facility, 2), Err(CareError::AlreadyWaiting));
+    assert_eq!(
+        world.wait(person(1), facility, 2),
+        Err(CareError::AlreadyWaiting)
+    );
     let offer = world.open_offer(person(1)).unwrap().clone();
-    assert_eq!(world.place(person(2), offer.bed_id), Err(CareError::BedOffered));
+    assert_eq!(
+        world.place(person(2), offer.bed_id),
+        Err(CareError::BedOffered)
+    );
     let stranger = world.person(person(2));
-    let named = Named { facility: Some(facility), ..Named::default() };
+    let named = Named {
+        facility: Some(facility),
+        ..Named::default()
+    };
     let today = world.today();
     let refused = world.decide(named, |desk| desk.accept_offer(&stranger, offer.id, today));
     assert_eq!(refused, Err(CareError::OfferOfAnother));
@@ -56,7 +77,10 @@ fn an_offered_bed_is_only_accepted() {
     let again = world.open_offer(person(1)).unwrap();
     assert_ne!(again.bed_id, offer.bed_id);
     assert!([one, two].contains(&again.bed_id));
-    assert_eq!(world.place(person(2), offer.bed_id), Err(CareError::BedNotInService));
+    assert_eq!(
+        world.place(person(2), offer.bed_id),
+        Err(CareError::BedNotInService)
+    );
 }
 
 #[test]
@@ -64,14 +88,24 @@ fn a_repaired_bed_is_nobodys() {
     let (mut world, _, one, two) = two_beds();
     world.set_bed(two, BedState::Retired).unwrap();
     world.place(person(1), one).unwrap();
-    assert_eq!(world.set_bed(one, BedState::UnderRepair), Err(CareError::BedOccupied));
+    assert_eq!(
+        world.set_bed(one, BedState::UnderRepair),
+        Err(CareError::BedOccupied)
+    );
     world.tell(FactKind::Confirmed, person(1), 1, "2026-03-01");
     world.set_bed(one, BedState::UnderRepair).unwrap();
     world.tell(FactKind::Reversed, person(1), 1, "2026-03-01");
-    assert_eq!(world.standing(person(1)).unwrap().state, StayState::Displaced);
+    assert_eq!(
+        world.standing(person(1)).unwrap().state,
+        StayState::Displaced
+    );
     world.set_bed(one, BedState::Free).unwrap();
     assert_eq!(world.open_offer(person(1)).unwrap().bed_id, one);
-    for state in [BedState::Planned, BedState::Occupied, BedState::Held(HeldFor::Offer)] {
+    for state in [
+        BedState::Planned,
+        BedState::Occupied,
+        BedState::Held(HeldFor::Offer),
+    ] {
         let refused = Err(CareError::BedStateNotSettable(state.name()));
         assert_eq!(world.set_bed(two, state), refused);
     }
@@ -107,11 +141,22 @@ fn names_labels_and_ranks() {
     let facility = |tier, division, name: &str| {
         Facility::new(Uuid::nil(), tier, division, name, Filing::Registered)
     };
-    assert_eq!(facility(Tier::County, county, " 南明区福利院 ").unwrap().name, "南明区福利院");
+    assert_eq!(
+        facility(Tier::County, county, " 南明区福利院 ")
+            .unwrap()
+            .name,
+        "南明区福利院"
+    );
     assert!(facility(Tier::County, village, "一").is_ok());
-    assert_eq!(facility(Tier::Township, county, "一"), Err(CareError::DivisionTooCoarse));
+    assert_eq!(
+        facility(Tier::Township, county, "一"),
+        Err(CareError::DivisionTooCoarse)
+    );
     for name in ["", "  ", "a\nb", &"长".repeat(101)] {
-        assert_eq!(facility(Tier::Village, village, name), Err(CareError::FacilityName));
+        assert_eq!(
+            facility(Tier::Village, village, name),
+            Err(CareError::FacilityName)
+        );
     }
     assert!(facility(Tier::Village, village, &"长".repeat(100)).is_ok());
     let bed = |label: &str| Bed::new(Uuid::nil(), Uuid::nil(), label, BedState::Free);
@@ -143,9 +188,14 @@ fn a_displaced_resident_can_give_up() {
 #[test]
 fn stored_names_come_back() {
     for state in BedState::ALL {
-        assert_eq!(BedState::named(state.name(), state.held_for().map(HeldFor::name)), Some(state));
+        assert_eq!(
+            BedState::named(state.name(), state.held_for().map(HeldFor::name)),
+            Some(state)
+        );
     }
-    let death = EndCause::Death { case_id: Uuid::from_u128(1) };
+    let death = EndCause::Death {
+        case_id: Uuid::from_u128(1),
+    };
     let states = [
         StayState::Active,
         StayState::Held,
@@ -158,7 +208,10 @@ fn stored_names_come_back() {
     for state in states {
         let cause = state.end_cause();
         let stored = (cause.map(EndCause::name), cause.and_then(EndCause::case_id));
-        assert_eq!(StayState::named(state.name(), stored.0, stored.1), Some(state));
+        assert_eq!(
+            StayState::named(state.name(), stored.0, stored.1),
+            Some(state)
+        );
     }
     assert_eq!(StayState::named("ended", None, None), None);
     for state in EntryState::ALL {

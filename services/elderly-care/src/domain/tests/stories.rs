@@ -36,16 +36,28 @@ fn home() -> Home {
 }
 
 fn outcomes(answers: &[Answer]) -> Vec<(CareAction, AnswerOutcome)> {
-    answers.iter().map(|answer| (answer.action, answer.outcome)).collect()
+    answers
+        .iter()
+        .map(|answer| (answer.action, answer.outcome))
+        .collect()
 }
 
 #[test]
 fn suspected_then_confirmed_then_reversed() {
-    let Home { mut world, bed, grandmother, next, .. } = home();
+    let Home {
+        mut world,
+        bed,
+        grandmother,
+        next,
+        ..
+    } = home();
     let before = world.fingerprint();
 
     let answers = world.tell(FactKind::Suspected, grandmother, CASE, "2026-03");
-    assert_eq!(outcomes(&answers), [(CareAction::HoldBed, AnswerOutcome::Done)]);
+    assert_eq!(
+        outcomes(&answers),
+        [(CareAction::HoldBed, AnswerOutcome::Done)]
+    );
     assert_eq!(world.bed(bed).state, BedState::Held(HeldFor::Suspicion));
     assert!(world.open_offer(next).is_none());
 
@@ -58,24 +70,43 @@ fn suspected_then_confirmed_then_reversed() {
     assert_eq!(world.bed(bed).state, BedState::Held(HeldFor::Offer));
     let offer = world.open_offer(next).unwrap().clone();
     assert_eq!(offer.bed_id, bed);
-    assert_eq!(offer.expires_at.duration_since(offer.made_at).as_hours(), i64::from(VALID_HOURS));
+    assert_eq!(
+        offer.expires_at.duration_since(offer.made_at).as_hours(),
+        i64::from(VALID_HOURS)
+    );
     let stay = world.standing(grandmother).unwrap();
     assert_eq!(stay.last_day.unwrap().to_string(), "2026-03-11");
     let change = world.bed_changes.last().unwrap();
-    assert_eq!((change.state, change.person_id), (BedState::Held(HeldFor::Offer), None));
+    assert_eq!(
+        (change.state, change.person_id),
+        (BedState::Held(HeldFor::Offer), None)
+    );
 
     let answers = world.tell(FactKind::Reversed, grandmother, CASE, "2026-03-11");
-    assert_eq!(outcomes(&answers), [(CareAction::RestoreStay, AnswerOutcome::Done)]);
+    assert_eq!(
+        outcomes(&answers),
+        [(CareAction::RestoreStay, AnswerOutcome::Done)]
+    );
     assert_eq!(world.bed(bed).state, BedState::Occupied);
     assert_eq!(world.all.offers[&offer.id].state, OfferState::Withdrawn);
     assert_eq!(world.accept(offer.id), Err(CareError::OfferNotOpen));
     assert_eq!(world.fingerprint(), before);
-    assert_eq!(world.bed_changes.last().unwrap().person_id, Some(grandmother));
+    assert_eq!(
+        world.bed_changes.last().unwrap().person_id,
+        Some(grandmother)
+    );
 }
 
 #[test]
 fn a_bed_let_anew_is_not_taken_back() {
-    let Home { mut world, facility, bed, grandmother, next, second } = home();
+    let Home {
+        mut world,
+        facility,
+        bed,
+        grandmother,
+        next,
+        second,
+    } = home();
     world.tell(FactKind::Confirmed, grandmother, CASE, "2026-03-11");
     let offer = world.open_offer(next).unwrap().id;
     world.accept(offer).unwrap();
@@ -84,9 +115,16 @@ fn a_bed_let_anew_is_not_taken_back() {
     assert_eq!(answers[0].outcome, AnswerOutcome::Done);
     assert_eq!(answers[0].reason, Some("BED_RELET"));
     assert_eq!(world.all.resident(world.bed(bed)), Some(next));
-    assert_eq!(world.standing(grandmother).unwrap().state, StayState::Displaced);
-    let queue: Vec<Uuid> =
-        world.all.queue(facility).iter().map(|entry| entry.person_id).collect();
+    assert_eq!(
+        world.standing(grandmother).unwrap().state,
+        StayState::Displaced
+    );
+    let queue: Vec<Uuid> = world
+        .all
+        .queue(facility)
+        .iter()
+        .map(|entry| entry.person_id)
+        .collect();
     assert_eq!(queue, [grandmother, second]);
 
     // The next bed is hers, and the stay in it is another one.
@@ -96,7 +134,10 @@ fn a_bed_let_anew_is_not_taken_back() {
     let displaced = world.standing(grandmother).unwrap().id;
     let stay = world.accept(offer.id).unwrap();
     assert_eq!(world.standing(grandmother).unwrap().id, stay);
-    assert_eq!(world.all.stays[&displaced].state, StayState::Ended(EndCause::Replaced));
+    assert_eq!(
+        world.all.stays[&displaced].state,
+        StayState::Ended(EndCause::Replaced)
+    );
 
     // A year later she dies.
     world.pass_hours(365 * 24);
@@ -108,7 +149,13 @@ fn a_bed_let_anew_is_not_taken_back() {
 #[test]
 fn what_is_owed_is_settled_first() {
     for owed in [12_300, -500_000] {
-        let Home { mut world, bed, grandmother, next, .. } = home();
+        let Home {
+            mut world,
+            bed,
+            grandmother,
+            next,
+            ..
+        } = home();
         let stay = world.standing(grandmother).unwrap().id;
         world.owe(stay, owed).unwrap();
         let answers = world.tell(FactKind::Confirmed, grandmother, CASE, "2026-03");
@@ -116,8 +163,10 @@ fn what_is_owed_is_settled_first() {
             kind: WorkKind::SettleStay,
             subject_id: stay,
         };
-        let expected =
-            [(CareAction::EndStay, AnswerOutcome::Done), (CareAction::ReleaseBed, settlement)];
+        let expected = [
+            (CareAction::EndStay, AnswerOutcome::Done),
+            (CareAction::ReleaseBed, settlement),
+        ];
         assert_eq!(outcomes(&answers), expected);
         assert_eq!(world.bed(bed).state, BedState::Held(HeldFor::Settlement));
         assert!(world.standing(grandmother).unwrap().last_day_provisional);
@@ -143,7 +192,10 @@ fn what_is_owed_is_settled_first() {
         world.settle(stay).unwrap();
         assert_eq!(world.open_offer(next).unwrap().bed_id, bed);
         let answers = world.tell(FactKind::Corrected, grandmother, CASE, "2026-03-08");
-        assert_eq!(outcomes(&answers), [(CareAction::RecountDays, AnswerOutcome::Done)]);
+        assert_eq!(
+            outcomes(&answers),
+            [(CareAction::RecountDays, AnswerOutcome::Done)]
+        );
         assert!(world.open_work.is_empty());
         assert_eq!(world.open_offer(next).unwrap().bed_id, bed);
     }
@@ -151,7 +203,13 @@ fn what_is_owed_is_settled_first() {
 
 #[test]
 fn who_leaves_frees_the_bed_in_the_same_way() {
-    let Home { mut world, bed, grandmother, next, .. } = home();
+    let Home {
+        mut world,
+        bed,
+        grandmother,
+        next,
+        ..
+    } = home();
     let stay = world.standing(grandmother).unwrap().id;
     let mut owing = world.clone();
     world.leave(stay).unwrap();
@@ -171,7 +229,14 @@ fn who_leaves_frees_the_bed_in_the_same_way() {
 
 #[test]
 fn two_beds_freed_go_to_two_people() {
-    let Home { mut world, facility, bed, grandmother, next, second } = home();
+    let Home {
+        mut world,
+        facility,
+        bed,
+        grandmother,
+        next,
+        second,
+    } = home();
     world.tell(FactKind::Confirmed, grandmother, CASE, "2026-03-11");
     let other = world.add_bed(facility, "3-13");
     assert_eq!(world.open_offer(next).unwrap().bed_id, bed);
@@ -180,7 +245,14 @@ fn two_beds_freed_go_to_two_people() {
 
 #[test]
 fn an_offer_goes_on_to_the_next() {
-    let Home { mut world, facility, bed, grandmother, next, second } = home();
+    let Home {
+        mut world,
+        facility,
+        bed,
+        grandmother,
+        next,
+        second,
+    } = home();
     world.tell(FactKind::Confirmed, grandmother, CASE, "2026-03-11");
     let offer = world.open_offer(next).unwrap().id;
     world.expire(offer).unwrap();
@@ -203,7 +275,13 @@ fn an_offer_goes_on_to_the_next() {
 
 #[test]
 fn who_is_suspected_keeps_the_place_but_not_the_offer() {
-    let Home { mut world, grandmother, next, second, .. } = home();
+    let Home {
+        mut world,
+        grandmother,
+        next,
+        second,
+        ..
+    } = home();
     world.tell(FactKind::Confirmed, grandmother, CASE, "2026-03-11");
     let before = world.fingerprint();
     let answers = world.tell(FactKind::Suspected, next, CASE + 1, "unknown");
@@ -217,7 +295,13 @@ fn who_is_suspected_keeps_the_place_but_not_the_offer() {
 
 #[test]
 fn who_joins_later_does_not_overtake_an_offer() {
-    let Home { mut world, facility, grandmother, next, .. } = home();
+    let Home {
+        mut world,
+        facility,
+        grandmother,
+        next,
+        ..
+    } = home();
     world.tell(FactKind::Confirmed, grandmother, CASE, "2026-03-11");
     let urgent = person(5);
     world.wait(urgent, facility, 1).unwrap();

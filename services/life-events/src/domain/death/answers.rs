@@ -49,6 +49,14 @@ pub(super) fn close_item(turn: &mut Turn<'_>, kind: ItemKind) -> Result<(), Reje
 
 fn remind(turn: &mut Turn<'_>) {
     let plan = turn.case.plan;
+    if !turn
+        .case
+        .questions
+        .iter()
+        .any(|question| question.escalated)
+    {
+        turn.note(Note::NothingWaits);
+    }
     for question in turn
         .case
         .questions

@@ -1,6 +1,7 @@
 //! Which date counts (民法典 Art. 15): the death certificate's; lacking it, or lacking its day or
 //! month, the household registration's; then the cremation certificate's. Only where none of
-//! these states a date do weaker sources count, among themselves by rank.
+//! these states a date do weaker reports count, among themselves by rank. A data hint states no
+//! date of death: it dates a case that has nothing else, and contradicts nobody.
 //!
 //! A coarser date that contains the finer one corroborates, and the finer stands. The result does
 //! not depend on the order of the reports, with one exception that a person must decide: of two
@@ -15,12 +16,14 @@ use minzheng_chassis::division::DivisionCode;
 use super::evidence::{Evidence, Standing};
 
 const CONFIRMING: RangeInclusive<u8> = 1..=3;
-const WEAKER: RangeInclusive<u8> = 4..=6;
+const SUSPECTING: RangeInclusive<u8> = 4..=5;
+const HINTING: RangeInclusive<u8> = 6..=6;
 
 /// The date of death by the evidence as it stands; `standing` is the date that stood before.
 pub fn died_on(evidence: &[Evidence], standing: PartialDate) -> PartialDate {
     dated_by(CONFIRMING, evidence, standing)
-        .or_else(|| dated_by(WEAKER, evidence, standing))
+        .or_else(|| dated_by(SUSPECTING, evidence, standing))
+        .or_else(|| dated_by(HINTING, evidence, standing))
         .unwrap_or(PartialDate::UNKNOWN)
 }
 
@@ -46,6 +49,7 @@ pub fn place(evidence: &[Evidence]) -> Option<DivisionCode> {
 /// person ruled. Another month, or another day at equal precision, contradicts.
 pub fn contradicts(evidence: &[Evidence], ruled_on: Option<PartialDate>) -> bool {
     let dates: Vec<PartialDate> = current(evidence)
+        .filter(|item| !HINTING.contains(&item.rank()))
         .map(|item| item.statement.died_on)
         .collect();
     match ruled_on {

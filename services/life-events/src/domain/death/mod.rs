@@ -28,6 +28,18 @@
 //! ([`Effect::OvertakeEarlierEpisodes`]): a department that has read the newer fact will never
 //! answer the older.
 
+//!
+//! # What the caller does
+//! - It finds a report's document by (organisation, reference) first. Told of another person:
+//!   [`Rejection::ReferenceReused`]. Told with the same statement: the answer is that document's
+//!   case, of whatever episode. Otherwise [`report`] gets the person's latest case, and
+//!   [`Report::revisions_elsewhere`] where an earlier episode has the document.
+//! - It hands every input to [`react`] and saves case and effects in one transaction; a case
+//!   equal to the one before needs no saving.
+//! - A merge is two steps of one transaction: [`absorb`] for the survivor, then
+//!   [`Input::Merged`] (or [`ReviewDecision::KnownPerson`]) for the record that goes. The moved
+//!   evidence keeps its ids and changes its case.
+
 mod answers;
 pub mod case;
 pub mod clearance;

@@ -1,5 +1,7 @@
 //! Why a command is refused. Nothing of the case changes.
 
+use minzheng_chassis::problem::{DomainError, Kind};
+
 /// Why a command is refused.
 ///
 /// Only commands are: events and timers that do not apply are noted
@@ -69,9 +71,32 @@ pub enum Rejection {
     ItemNeedsDecision,
 }
 
-impl Rejection {
-    /// Stable reason for machines.
-    pub fn reason(&self) -> &'static str {
+impl DomainError for Rejection {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::FutureDate { .. }
+            | Self::DeclarationNeedsJudgment
+            | Self::ProofNeeded
+            | Self::NoSuchEvidence
+            | Self::EvidenceStatesNoDate => Kind::InvalidArgument,
+            Self::FourEyes => Kind::PermissionDenied,
+            Self::ReferenceReused
+            | Self::CaseMerged
+            | Self::NothingInDoubt
+            | Self::NotInReview
+            | Self::NoConflict
+            | Self::NotUnderVerification
+            | Self::NotConfirmed
+            | Self::NothingToCorrect
+            | Self::ReversalPending
+            | Self::NoSuchReversal
+            | Self::RevocationNeeded
+            | Self::NotDeclared
+            | Self::ItemNeedsDecision => Kind::FailedPrecondition,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
         match self {
             Self::FutureDate { .. } => "DATE_IN_FUTURE",
             Self::DeclarationNeedsJudgment => "DECLARATION_NEEDS_JUDGMENT",
@@ -95,51 +120,50 @@ impl Rejection {
         }
     }
 
-    /// The same for people.
-    pub fn chinese(&self) -> String {
+    fn chinese(&self) -> String {
         let text = match self {
             Self::FutureDate { .. } => "日期不能晚于今天",
             Self::DeclarationNeedsJudgment => "宣告死亡日期只能来自法院判决",
             Self::ReferenceReused => "该单位的这一文书编号已用于另一人",
-            Self::CaseMerged => "该办件已并入另一办件,请在并入后的办件中办理",
+            Self::CaseMerged => "该办件已并入另一办件，请在并入后的办件中办理",
             Self::NothingInDoubt => "该办件没有待核定的信息",
-            Self::NotInReview => "该办件不在核定阶段,不能归到他人名下",
+            Self::NotInReview => "该办件不在核定阶段，不能归到他人名下",
             Self::NoConflict => "该办件没有待裁定的冲突",
             Self::NoSuchEvidence => "该办件没有这条有效的死亡信息",
-            Self::EvidenceStatesNoDate => "所选死亡信息没有日期,不能据以裁定",
+            Self::EvidenceStatesNoDate => "所选死亡信息没有日期，不能据以裁定",
             Self::NotUnderVerification => "该办件不在核实阶段",
             Self::ProofNeeded => "核实为死亡须有死亡证明、户口注销或火化证明",
-            Self::NotConfirmed => "死亡尚未确认,或已撤销",
+            Self::NotConfirmed => "死亡尚未确认，或已撤销",
             Self::NothingToCorrect => "更正的日期与现有日期相同",
             Self::ReversalPending => "已有待审批的恢复申请",
             Self::NoSuchReversal => "没有这一待审批的恢复申请",
             Self::FourEyes => "提交人不能审批自己提交的恢复申请",
-            Self::RevocationNeeded => "宣告死亡须凭法院撤销判决恢复,请填写判决日期",
-            Self::NotDeclared => "该办件不是宣告死亡,不应填写撤销判决日期",
+            Self::RevocationNeeded => "宣告死亡须凭法院撤销判决恢复，请填写判决日期",
+            Self::NotDeclared => "该办件不是宣告死亡，不应填写撤销判决日期",
             Self::ItemNeedsDecision => "该待办须通过相应的办理操作完成",
         };
         text.to_owned()
     }
 
-    /// The field of the request that is wrong, where it is one.
-    pub fn field(&self) -> Option<&'static str> {
+    fn field(&self) -> Option<&str> {
         match self {
             Self::FutureDate { field } => Some(field),
             Self::DeclarationNeedsJudgment => Some("declared_on"),
-            Self::ReferenceReused => Some("reference"),
-            Self::NoSuchEvidence | Self::EvidenceStatesNoDate => Some("evidence_id"),
             Self::ProofNeeded => Some("source"),
-            Self::NothingToCorrect => Some("died_on"),
-            Self::NoSuchReversal => Some("reversal_id"),
-            Self::RevocationNeeded | Self::NotDeclared => Some("revoked_on"),
-            Self::CaseMerged
+            Self::NoSuchEvidence | Self::EvidenceStatesNoDate => Some("evidence_id"),
+            Self::ReferenceReused
+            | Self::CaseMerged
             | Self::NothingInDoubt
             | Self::NotInReview
             | Self::NoConflict
             | Self::NotUnderVerification
             | Self::NotConfirmed
+            | Self::NothingToCorrect
             | Self::ReversalPending
+            | Self::NoSuchReversal
             | Self::FourEyes
+            | Self::RevocationNeeded
+            | Self::NotDeclared
             | Self::ItemNeedsDecision => None,
         }
     }

@@ -39,7 +39,8 @@ pub(super) fn decide_beside(
     }
 }
 
-/// The record was merged into another, whose case has taken the evidence.
+/// The record was merged into another, whose case has taken the evidence. Only provisional
+/// records are merged, and their cases have published nothing, so no fact is left standing.
 pub(super) fn merge(turn: &mut Turn<'_>, survivor: Uuid) {
     turn.supersede_questions();
     turn.case.evidence.clear();

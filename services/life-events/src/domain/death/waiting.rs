@@ -38,15 +38,15 @@ fn on_person(case: &Case, item: Item) -> Option<Waiting> {
     let (since, advice) = match item.kind {
         ItemKind::DecideReview => (
             case.review?.since,
-            "请核定死亡信息所指何人,或该文书是否有效",
+            "请核定死亡信息所指何人，或该文书是否有效",
         ),
         ItemKind::VerifyDeath => (
             case.verification?.pending.since,
-            "请上门核实本人是否死亡,并登记核实结果",
+            "请上门核实本人是否死亡，并登记核实结果",
         ),
         ItemKind::DecideConflict => (
             case.conflict?.since,
-            "各来源的死亡日期不一致,请裁定以哪一条为准",
+            "各来源的死亡日期不一致，请裁定以哪一条为准",
         ),
         ItemKind::ApproveReversal => (
             case.pending_reversal.as_ref()?.pending.since,
@@ -73,9 +73,9 @@ fn on_department(case: &Case, question: &Question) -> Option<Waiting> {
     let advice = match (question.state, question.escalated) {
         (QuestionState::Open, false) => format!("等待{department}答复“{what}”"),
         (QuestionState::Open, true) => {
-            format!("{department}逾期未答复“{what}”,请联系该部门,并检查其事件是否受阻")
+            format!("{department}逾期未答复“{what}”，请联系该部门，并检查其事件是否受阻")
         }
-        (QuestionState::NeedsHuman, _) => format!("{department}须人工办理“{what}”,请办结其待办"),
+        (QuestionState::NeedsHuman, _) => format!("{department}须人工办理“{what}”，请办结其待办"),
         (QuestionState::Answered | QuestionState::Superseded, _) => return None,
     };
     let answered_at = question.answer.as_ref().map(|answer| answer.answered_at);

@@ -12,11 +12,18 @@ const POLICE: Source = Source::HouseholdCancellation;
 const CREMATION: Source = Source::CremationCertificate;
 const FACILITY: Source = Source::CareFacility;
 const VILLAGE: Source = Source::Village;
+const HINT: Source = Source::DataHint;
+
+/// Reports, the date that counts, and whether they contradict each other.
+type Told = (&'static [(Source, &'static str)], &'static str, bool);
 
 fn evidence(told: &[(Source, &str)]) -> Vec<Evidence> {
     let one = |(number, (source, text)): (u128, &(Source, &str))| Evidence {
         id: Uuid::from_u128(number),
-        document: DocumentKey { organisation: "o".into(), reference: number.to_string() },
+        document: DocumentKey {
+            organisation: "o".into(),
+            reference: number.to_string(),
+        },
         revision: 1,
         statement: Statement {
             source: *source,
@@ -35,28 +42,96 @@ fn evidence(told: &[(Source, &str)]) -> Vec<Evidence> {
 
 #[test]
 fn the_date_of_the_best_rank_counts_whatever_the_order() {
-    let cases: &[(&[(Source, &str)], &str, bool)] = &[
+    let cases: &[Told] = &[
         (&[], "unknown", false),
-        (&[(CERTIFICATE, "2026-03-02"), (VILLAGE, "2026-03")], "2026-03-02", false),
-        (&[(CERTIFICATE, "2026-03-02"), (VILLAGE, "2026-02")], "2026-03-02", true),
-        (&[(CERTIFICATE, "2026-03-02"), (POLICE, "2026-03-03")], "2026-03-02", true),
-        (&[(POLICE, "2026-03-03"), (CREMATION, "2026-03-04")], "2026-03-03", true),
+        (
+            &[(CERTIFICATE, "2026-03-02"), (VILLAGE, "2026-03")],
+            "2026-03-02",
+            false,
+        ),
+        (
+            &[(CERTIFICATE, "2026-03-02"), (VILLAGE, "2026-02")],
+            "2026-03-02",
+            true,
+        ),
+        (
+            &[(CERTIFICATE, "2026-03-02"), (POLICE, "2026-03-03")],
+            "2026-03-02",
+            true,
+        ),
+        (
+            &[(POLICE, "2026-03-03"), (CREMATION, "2026-03-04")],
+            "2026-03-03",
+            true,
+        ),
         // What the certificate leaves open, the household registration fills in …
-        (&[(CERTIFICATE, "2026-03"), (POLICE, "2026-03-03")], "2026-03-03", false),
-        (&[(CERTIFICATE, "unknown"), (CREMATION, "2026-03-03")], "2026-03-03", false),
-        (&[(CERTIFICATE, "2026-03"), (POLICE, "2026-04-03")], "2026-03", true),
+        (
+            &[(CERTIFICATE, "2026-03"), (POLICE, "2026-03-03")],
+            "2026-03-03",
+            false,
+        ),
+        (
+            &[(CERTIFICATE, "unknown"), (CREMATION, "2026-03-03")],
+            "2026-03-03",
+            false,
+        ),
+        (
+            &[(CERTIFICATE, "2026-03"), (POLICE, "2026-04-03")],
+            "2026-03",
+            true,
+        ),
         // … hearsay does not, unless nothing better states a date.
-        (&[(CERTIFICATE, "2026-03"), (VILLAGE, "2026-03-03")], "2026-03", false),
-        (&[(CERTIFICATE, "unknown"), (VILLAGE, "2026-03-03")], "2026-03-03", false),
-        (&[(FACILITY, "2026-03"), (VILLAGE, "2026-03-03")], "2026-03-03", false),
-        (&[(FACILITY, "2026-03-02"), (VILLAGE, "2026-03-03")], "2026-03-02", true),
-        (&[(VILLAGE, "2026"), (VILLAGE, "2026-03"), (VILLAGE, "2026-03-04")], "2026-03-04", false),
+        (
+            &[(CERTIFICATE, "2026-03"), (VILLAGE, "2026-03-03")],
+            "2026-03",
+            false,
+        ),
+        (
+            &[(CERTIFICATE, "unknown"), (VILLAGE, "2026-03-03")],
+            "2026-03-03",
+            false,
+        ),
+        (
+            &[(FACILITY, "2026-03"), (VILLAGE, "2026-03-03")],
+            "2026-03-03",
+            false,
+        ),
+        (
+            &[(FACILITY, "2026-03-02"), (VILLAGE, "2026-03-03")],
+            "2026-03-02",
+            true,
+        ),
+        // A hint dates only a case that has nothing else, and contradicts nobody.
+        (&[(HINT, "2026-03-01")], "2026-03-01", false),
+        (
+            &[(HINT, "2026-03-01"), (VILLAGE, "2026-03")],
+            "2026-03",
+            false,
+        ),
+        (
+            &[(HINT, "2026-01"), (CERTIFICATE, "2026-03-02")],
+            "2026-03-02",
+            false,
+        ),
+        (
+            &[
+                (VILLAGE, "2026"),
+                (VILLAGE, "2026-03"),
+                (VILLAGE, "2026-03-04"),
+            ],
+            "2026-03-04",
+            false,
+        ),
     ];
     for (told, expected, conflict) in cases {
         for order in super::super::tests::orders(told.len()) {
             let told: Vec<_> = order.iter().map(|index| told[*index]).collect();
             let evidence = evidence(&told);
-            assert_eq!(died_on(&evidence, PartialDate::UNKNOWN).to_string(), *expected, "{told:?}");
+            assert_eq!(
+                died_on(&evidence, PartialDate::UNKNOWN).to_string(),
+                *expected,
+                "{told:?}"
+            );
             assert_eq!(contradicts(&evidence, None), *conflict, "{told:?}");
         }
     }

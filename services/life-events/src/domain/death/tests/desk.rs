@@ -27,14 +27,25 @@ pub(crate) fn at(day: Date) -> Moment<'static> {
     Moment {
         now: civil::instant_at_start_of(day) + jiff::SignedDuration::from_hours(9),
         calendar: WorkingCalendar::shipped(),
-        verify_within: Term { working_days: 15, rule_id: id(0xA1) },
-        decide_within: Term { working_days: 5, rule_id: id(0xA2) },
+        verify_within: Term {
+            working_days: 15,
+            rule_id: id(0xA1),
+        },
+        decide_within: Term {
+            working_days: 5,
+            rule_id: id(0xA2),
+        },
     }
 }
 
 pub(crate) fn divisions() -> Divisions {
     let county: DivisionCode = "520221".parse().unwrap();
-    Divisions { standing: county, domicile: Some(county), residence: Some(county), place: None }
+    Divisions {
+        standing: county,
+        domicile: Some(county),
+        residence: Some(county),
+        place: None,
+    }
 }
 
 /// A report: source, reference, date of death.
@@ -58,7 +69,11 @@ pub(crate) fn said(source: Source, reference: &str, died_on: &str) -> Report {
         reporter: "reporter-1".to_owned(),
         identity: Match::Matched,
         revisions_elsewhere: 0,
-        opening: Opening { case_id: Uuid::nil(), person_id: Uuid::nil(), divisions: divisions() },
+        opening: Opening {
+            case_id: Uuid::nil(),
+            person_id: Uuid::nil(),
+            divisions: divisions(),
+        },
     }
 }
 
@@ -129,13 +144,25 @@ impl Desk {
 
     /// Kinds of the facts announced of a person, in order.
     pub(crate) fn kinds(&self, person: Uuid) -> Vec<FactKind> {
-        self.facts.iter().filter(|fact| fact.person_id == person).map(|fact| fact.kind).collect()
+        self.facts
+            .iter()
+            .filter(|fact| fact.person_id == person)
+            .map(|fact| fact.kind)
+            .collect()
     }
 
     pub(crate) fn open_items(&self, person: Uuid) -> Vec<ItemKind> {
-        let mine: BTreeSet<Uuid> =
-            self.cases.iter().filter(|case| case.person_id == person).map(|case| case.id).collect();
-        self.board.keys().filter(|(case, _)| mine.contains(case)).map(|(_, kind)| *kind).collect()
+        let mine: BTreeSet<Uuid> = self
+            .cases
+            .iter()
+            .filter(|case| case.person_id == person)
+            .map(|case| case.id)
+            .collect();
+        self.board
+            .keys()
+            .filter(|(case, _)| mine.contains(case))
+            .map(|(_, kind)| *kind)
+            .collect()
     }
 
     pub(crate) fn last_closed(&self) -> Option<(ItemKind, ItemEnd)> {
@@ -151,9 +178,16 @@ impl Desk {
         Ok(step)
     }
 
-    pub(crate) fn absorb(&mut self, person: Uuid, evidence: Vec<Evidence>) -> Result<Step, Rejection> {
-        let opening =
-            Opening { case_id: self.next_id(), person_id: person, divisions: divisions() };
+    pub(crate) fn absorb(
+        &mut self,
+        person: Uuid,
+        evidence: Vec<Evidence>,
+    ) -> Result<Step, Rejection> {
+        let opening = Opening {
+            case_id: self.next_id(),
+            person_id: person,
+            divisions: divisions(),
+        };
         let absorption = Absorption { evidence, opening };
         let step = super::super::absorb(self.latest(person), &absorption, &at(self.today))?;
         self.accept(step.clone());
@@ -174,7 +208,9 @@ impl Desk {
 
     /// A department answers everything that a fact asked of it.
     pub(crate) fn receipt(&mut self, fact: &Fact, department: &str, outcome: Outcome) -> Input {
-        let asked = PLAN.asks(fact.kind).filter(|(step, _)| step.department == department);
+        let asked = PLAN
+            .asks(fact.kind)
+            .filter(|(step, _)| step.department == department);
         let event = self.next_id().as_u128();
         let answers = asked.map(|(_, action)| (action.code.to_owned(), answer(event, outcome)));
         Input::ReceiptArrived(Receipt {
@@ -186,7 +222,12 @@ impl Desk {
 
     /// Every department answers the latest fact of a person.
     pub(crate) fn answer_all(&mut self, person: Uuid, outcome: Outcome) {
-        let fact = self.facts.iter().rfind(|fact| fact.person_id == person).unwrap().clone();
+        let fact = self
+            .facts
+            .iter()
+            .rfind(|fact| fact.person_id == person)
+            .unwrap()
+            .clone();
         for step in PLAN.steps {
             let receipt = self.receipt(&fact, step.department, outcome);
             self.give_case(fact.case_id, &receipt).unwrap();
@@ -203,7 +244,10 @@ impl Desk {
             phase: case.phase,
             died_on: case.died_on,
             conflict: case.conflict.is_some(),
-            items: items(case).iter().map(|item| (item.kind, item.urgency)).collect(),
+            items: items(case)
+                .iter()
+                .map(|item| (item.kind, item.urgency))
+                .collect(),
             answers: answers.collect(),
         }
     }
@@ -226,14 +270,19 @@ impl Desk {
     fn carry_out(&mut self, case: Uuid, effect: &Effect) {
         match effect {
             Effect::Publish(fact) => self.publish(fact),
-            Effect::OvertakeEarlierEpisodes { person_id, fact_version } => {
+            Effect::OvertakeEarlierEpisodes {
+                person_id,
+                fact_version,
+            } => {
                 let earlier: Vec<Uuid> = self
                     .cases
                     .iter()
                     .filter(|known| known.person_id == *person_id && known.id != case)
                     .map(|known| known.id)
                     .collect();
-                let overtaken = Input::Overtaken { fact_version: *fact_version };
+                let overtaken = Input::Overtaken {
+                    fact_version: *fact_version,
+                };
                 for known in earlier {
                     self.give_case(known, &overtaken).unwrap();
                 }
@@ -247,7 +296,10 @@ impl Desk {
                 assert!(old.is_some_and(|old| old != *item), "a change of nothing");
             }
             Effect::CloseItem(kind, end) => {
-                assert!(self.board.remove(&(case, *kind)).is_some(), "closed what is not open");
+                assert!(
+                    self.board.remove(&(case, *kind)).is_some(),
+                    "closed what is not open"
+                );
                 self.closed.push((*kind, *end));
             }
             Effect::PhaseChanged { from, to } => assert_ne!(*from, Some(*to)),
@@ -256,8 +308,14 @@ impl Desk {
     }
 
     fn publish(&mut self, fact: &Fact) {
-        let last = self.facts.iter().rfind(|known| known.person_id == fact.person_id);
-        assert_eq!(fact.fact_version, last.map_or(0, |last| last.fact_version) + 1);
+        let last = self
+            .facts
+            .iter()
+            .rfind(|known| known.person_id == fact.person_id);
+        assert_eq!(
+            fact.fact_version,
+            last.map_or(0, |last| last.fact_version) + 1
+        );
         self.facts.push(fact.clone());
     }
 
@@ -270,8 +328,10 @@ impl Desk {
             .filter(|((subject, _), _)| *subject == case.id)
             .map(|((_, kind), item)| (*kind, *item))
             .collect();
-        let mut needed: Vec<(ItemKind, Item)> =
-            items(case).into_iter().map(|item| (item.kind, item)).collect();
+        let mut needed: Vec<(ItemKind, Item)> = items(case)
+            .into_iter()
+            .map(|item| (item.kind, item))
+            .collect();
         needed.sort_by_key(|(kind, _)| *kind);
         assert_eq!(open, needed, "open items are those that the state needs");
 
@@ -289,19 +349,37 @@ impl Desk {
             Phase::Reported => assert!(case.verification.is_some() && case.questions.is_empty()),
             Phase::Reversed | Phase::Rejected | Phase::MergedInto => {}
         }
-        assert_eq!(waiting(case).is_empty(), open.is_empty() && waits_for_nobody(case));
+        assert_eq!(
+            waiting(case).is_empty(),
+            open.is_empty() && waits_for_nobody(case)
+        );
 
-        let keys: BTreeSet<_> =
-            case.questions.iter().map(|question| (question.fact_version, question.action)).collect();
+        let keys: BTreeSet<_> = case
+            .questions
+            .iter()
+            .map(|question| (question.fact_version, question.action))
+            .collect();
         assert_eq!(keys.len(), case.questions.len(), "a question is asked once");
         let stale = |question: &&Question| {
             question.state == QuestionState::Open && question.fact_version != case.fact_version
         };
-        assert_eq!(case.questions.iter().filter(stale).count(), 0, "older facts ask nothing");
+        assert_eq!(
+            case.questions.iter().filter(stale).count(),
+            0,
+            "older facts ask nothing"
+        );
 
         let published = step.fact();
-        let count = step.effects.iter().filter(|e| matches!(e, Effect::Publish(_))).count();
-        assert_eq!(count, usize::from(published.is_some()), "at most one fact a step");
+        let count = step
+            .effects
+            .iter()
+            .filter(|e| matches!(e, Effect::Publish(_)))
+            .count();
+        assert_eq!(
+            count,
+            usize::from(published.is_some()),
+            "at most one fact a step"
+        );
         if let Some(fact) = published {
             assert_eq!(fact.fact_version, case.fact_version);
             assert_eq!(fact.died_on, case.died_on);
@@ -317,7 +395,10 @@ fn waits_for_nobody(case: &Case) -> bool {
 fn holds_between(before: &Case, after: &Case) {
     assert!(after.fact_version >= before.fact_version);
     assert_eq!(after.opened_at, before.opened_at);
-    assert_eq!((after.person_id, after.episode), (before.person_id, before.episode));
+    assert_eq!(
+        (after.person_id, after.episode),
+        (before.person_id, before.episode)
+    );
     if after.phase == before.phase {
         return;
     }

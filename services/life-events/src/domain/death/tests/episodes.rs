@@ -27,7 +27,8 @@ fn reverse(desk: &mut Desk) {
 
 fn reversing() -> Desk {
     let mut desk = Desk::new();
-    desk.file(P, said(Source::MedicalCertificate, "1", "2026-03-02")).unwrap();
+    desk.file(P, said(Source::MedicalCertificate, "1", "2026-03-02"))
+        .unwrap();
     reverse(&mut desk);
     desk.today = START + 30.days();
     desk
@@ -45,7 +46,9 @@ fn a_report_after_a_rejection_opens_the_next_episode_and_versions_go_on() {
     desk.file(P, said(Source::Village, "1", "2026-03")).unwrap();
     desk.give(P, &Input::Verified(Finding::Alive)).unwrap();
     let first = desk.case(P).id;
-    let step = desk.file(P, said(Source::MedicalCertificate, "2", "2026-03-08")).unwrap();
+    let step = desk
+        .file(P, said(Source::MedicalCertificate, "2", "2026-03-08"))
+        .unwrap();
     assert_eq!((step.case.episode, step.case.fact_version), (2, 3));
     assert_ne!(step.case.id, first);
     assert_eq!(desk.kinds(P), [Suspected, Lifted, Confirmed]);
@@ -60,9 +63,17 @@ fn a_report_after_a_rejection_opens_the_next_episode_and_versions_go_on() {
 fn a_report_while_departments_still_undo_ends_the_reversal() {
     let mut desk = reversing();
     let first = desk.case(P).id;
-    desk.file(P, said(Source::MedicalCertificate, "2", "2026-04-01")).unwrap();
+    desk.file(P, said(Source::MedicalCertificate, "2", "2026-04-01"))
+        .unwrap();
     assert_eq!(desk.kinds(P), [Confirmed, Reversed, Confirmed]);
-    assert_eq!(desk.cases.iter().find(|case| case.id == first).unwrap().phase, Phase::Reversed);
+    assert_eq!(
+        desk.cases
+            .iter()
+            .find(|case| case.id == first)
+            .unwrap()
+            .phase,
+        Phase::Reversed
+    );
     desk.answer_all(P, Outcome::Done);
     assert_eq!(desk.phase(P), Phase::Finished);
 }
@@ -71,7 +82,9 @@ fn a_report_while_departments_still_undo_ends_the_reversal() {
 fn what_an_ended_case_knows_opens_nothing() {
     let mut desk = reversing();
     desk.answer_all(P, Outcome::Done);
-    let step = desk.file(P, said(Source::MedicalCertificate, "1", "2026-03-02")).unwrap();
+    let step = desk
+        .file(P, said(Source::MedicalCertificate, "1", "2026-03-02"))
+        .unwrap();
     assert_eq!(step.effects, [Effect::Noted(Note::Duplicate)]);
     assert_eq!(desk.cases.len(), 1);
 }
@@ -81,21 +94,36 @@ fn a_document_older_than_the_reversal_waits_for_a_person() {
     let mut desk = reversing();
     let step = desk.file(P, document("2", "2026-03-03")).unwrap();
     assert_eq!((step.case.phase, step.case.episode), (Phase::InReview, 2));
-    assert_eq!((step.fact(), step.case.doubt()), (None, Some(Doubt::Document)));
+    assert_eq!(
+        (step.fact(), step.case.doubt()),
+        (None, Some(Doubt::Document))
+    );
     assert_eq!(desk.open_items(P), [ItemKind::DecideReview]);
 
-    let review = |decision| Input::ReviewDecided { doubt: Doubt::Document, decision };
+    let review = |decision| Input::ReviewDecided {
+        doubt: Doubt::Document,
+        decision,
+    };
     let mut refused = desk.clone();
     refused.give(P, &review(ReviewDecision::Refused)).unwrap();
     assert_eq!(refused.phase(P), Phase::Rejected);
     assert_eq!(refused.kinds(P), [Confirmed, Reversed]);
 
-    let counts = ReviewDecision::Counts { divisions: divisions() };
+    let counts = ReviewDecision::Counts {
+        divisions: divisions(),
+    };
     let step = desk.give(P, &review(counts)).unwrap();
     let fact = step.fact().unwrap();
     assert_eq!((fact.kind, fact.fact_version), (Confirmed, 3));
-    assert_eq!(fact.cause, Some(Cause::CancellationRemoved), "that same death is restored");
-    assert_eq!(desk.last_closed(), Some((ItemKind::DecideReview, ItemEnd::Decided)));
+    assert_eq!(
+        fact.cause,
+        Some(Cause::CancellationRemoved),
+        "that same death is restored"
+    );
+    assert_eq!(
+        desk.last_closed(),
+        Some((ItemKind::DecideReview, ItemEnd::Decided))
+    );
 }
 
 #[test]

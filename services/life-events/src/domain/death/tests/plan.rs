@@ -25,15 +25,31 @@ fn what_each_fact_asks() {
     assert_eq!(codes(FactKind::Lifted), ["resume-contact", "restore-stay"]);
     assert_eq!(
         codes(FactKind::Confirmed),
-        ["mark-deceased", "end-stay", "release-bed", "close-child-file", "assess-dependants"]
+        [
+            "mark-deceased",
+            "end-stay",
+            "release-bed",
+            "close-child-file",
+            "assess-dependants"
+        ]
     );
     assert_eq!(
         codes(FactKind::Corrected),
-        ["correct-date", "recount-days", "correct-child-file", "assess-dependants"]
+        [
+            "correct-date",
+            "recount-days",
+            "correct-child-file",
+            "assess-dependants"
+        ]
     );
     assert_eq!(
         codes(FactKind::Reversed),
-        ["mark-alive", "restore-stay", "reopen-child-file", "assess-dependants"]
+        [
+            "mark-alive",
+            "restore-stay",
+            "reopen-child-file",
+            "assess-dependants"
+        ]
     );
 }
 
@@ -41,11 +57,18 @@ fn what_each_fact_asks() {
 fn every_plan_is_well_formed() {
     for plan in PLANS {
         let departments: BTreeSet<_> = plan.steps.iter().map(|step| step.department).collect();
-        assert_eq!(departments.len(), plan.steps.len(), "one entry per department");
+        assert_eq!(
+            departments.len(),
+            plan.steps.len(),
+            "one entry per department"
+        );
         for kind in KINDS {
             let asked: Vec<_> = plan.asks(kind).collect();
             for (step, asked) in &asked {
-                assert_eq!(step.department, asked.department, "asked of whom it belongs to");
+                assert_eq!(
+                    step.department, asked.department,
+                    "asked of whom it belongs to"
+                );
                 assert_eq!(action(asked.department, asked.code), Some(*asked));
             }
             let distinct: BTreeSet<_> = asked.iter().map(|(_, action)| action).collect();
@@ -61,8 +84,11 @@ fn every_plan_is_well_formed() {
 
 #[test]
 fn every_action_is_asked_by_some_fact() {
-    let asked: BTreeSet<_> =
-        KINDS.iter().flat_map(|kind| PLAN.asks(*kind)).map(|(_, action)| action).collect();
+    let asked: BTreeSet<_> = KINDS
+        .iter()
+        .flat_map(|kind| PLAN.asks(*kind))
+        .map(|(_, action)| action)
+        .collect();
     assert_eq!(asked, death_plan::ALL.iter().copied().collect());
 }
 

@@ -11,7 +11,8 @@ const P: Uuid = Uuid::from_u128(1);
 
 fn confirmed() -> (Desk, Fact) {
     let mut desk = Desk::new();
-    desk.file(P, said(Source::MedicalCertificate, "1", "2026-03-02")).unwrap();
+    desk.file(P, said(Source::MedicalCertificate, "1", "2026-03-02"))
+        .unwrap();
     let fact = desk.facts[0].clone();
     (desk, fact)
 }
@@ -43,8 +44,11 @@ fn every_order_of_receipts_settles_with_the_last_one() {
             let again = desk.give(P, &receipts[*index]).unwrap();
             assert_eq!(again.effects, [Effect::Noted(Note::Duplicate)]);
             assert_eq!(*desk.case(P), before);
-            let expected =
-                if count == order.len() { Phase::Finished } else { Phase::Notifying };
+            let expected = if count == order.len() {
+                Phase::Finished
+            } else {
+                Phase::Notifying
+            };
             assert_eq!(desk.phase(P), expected);
         }
     }
@@ -90,13 +94,31 @@ fn a_second_receipt_stands_in_place_of_the_first() {
 #[test]
 fn what_matches_no_question_is_noted_and_never_applied() {
     let (mut desk, fact) = confirmed();
-    let newer = Fact { fact_version: 7, ..fact.clone() };
-    let older = Fact { fact_version: 0, ..fact.clone() };
-    let other = Fact { kind: FactKind::Reversed, ..fact.clone() };
+    let newer = Fact {
+        fact_version: 7,
+        ..fact.clone()
+    };
+    let older = Fact {
+        fact_version: 0,
+        ..fact.clone()
+    };
+    let other = Fact {
+        kind: FactKind::Reversed,
+        ..fact.clone()
+    };
     let unasked = [
-        (desk.receipt(&newer, "residents", Outcome::Done), Note::UnknownFact),
-        (desk.receipt(&older, "residents", Outcome::Done), Note::OlderFact),
-        (desk.receipt(&other, "residents", Outcome::Done), Note::UnknownQuestion),
+        (
+            desk.receipt(&newer, "residents", Outcome::Done),
+            Note::UnknownFact,
+        ),
+        (
+            desk.receipt(&older, "residents", Outcome::Done),
+            Note::OlderFact,
+        ),
+        (
+            desk.receipt(&other, "residents", Outcome::Done),
+            Note::UnknownQuestion,
+        ),
     ];
     let before = desk.case(P).clone();
     for (receipt, note) in &unasked {
@@ -110,8 +132,14 @@ fn what_matches_no_question_is_noted_and_never_applied() {
     };
     itemless.answers[0].1.work_item_id = None;
     let step = desk.give(P, &Input::ReceiptArrived(itemless)).unwrap();
-    assert_eq!(step.effects, [Effect::Noted(Note::NeedsHumanWithoutWorkItem)]);
-    assert_eq!(step.case, before, "a promise without a work item is no answer");
+    assert_eq!(
+        step.effects,
+        [Effect::Noted(Note::NeedsHumanWithoutWorkItem)]
+    );
+    assert_eq!(
+        step.case, before,
+        "a promise without a work item is no answer"
+    );
 }
 
 #[test]
@@ -119,8 +147,10 @@ fn a_newer_fact_asks_anew_and_late_answers_to_the_older_are_noted() {
     let (mut desk, first) = confirmed();
     let residents = desk.receipt(&first, "residents", Outcome::Done);
     desk.give(P, &residents).unwrap();
-    let correction =
-        Input::Corrected { died_on: date("2026-03-01"), cause: CorrectionCause::Typographical };
+    let correction = Input::Corrected {
+        died_on: date("2026-03-01"),
+        cause: CorrectionCause::Typographical,
+    };
     desk.give(P, &correction).unwrap();
     let states: Vec<_> = desk
         .case(P)
@@ -133,7 +163,13 @@ fn a_newer_fact_asks_anew_and_late_answers_to_the_older_are_noted() {
     assert_eq!(states[5], (2, "correct-date", QuestionState::Open));
     let late = desk.receipt(&first, "elderly-care", Outcome::Done);
     let step = desk.give(P, &late).unwrap();
-    assert_eq!(step.effects, [Effect::Noted(Note::OlderFact), Effect::Noted(Note::OlderFact)]);
+    assert_eq!(
+        step.effects,
+        [
+            Effect::Noted(Note::OlderFact),
+            Effect::Noted(Note::OlderFact)
+        ]
+    );
     assert_eq!(desk.phase(P), Phase::Notifying);
     desk.answer_all(P, Outcome::Done);
     assert_eq!(desk.phase(P), Phase::Finished);
@@ -150,21 +186,38 @@ fn late_answers_are_escalated_until_they_come() {
     desk.today = START + 2.days();
     let step = desk.give(P, &Input::AnswersOverdue).unwrap();
     let overdue = items(&step.case)[0];
-    assert_eq!((overdue.kind, overdue.due_at), (ItemKind::OverdueAnswer, due(START, 1)));
-    assert_eq!(step.case.questions.iter().filter(|question| question.escalated).count(), 4);
+    assert_eq!(
+        (overdue.kind, overdue.due_at),
+        (ItemKind::OverdueAnswer, due(START, 1))
+    );
+    assert_eq!(
+        step.case
+            .questions
+            .iter()
+            .filter(|question| question.escalated)
+            .count(),
+        4
+    );
     let again = desk.give(P, &Input::AnswersOverdue).unwrap();
     assert_eq!(again.effects, [Effect::Noted(Note::NothingWaits)]);
 
     // Somebody rang them up: they have a day again.
-    desk.give(P, &Input::ItemClosed(ItemKind::OverdueAnswer)).unwrap();
-    assert_eq!(desk.last_closed(), Some((ItemKind::OverdueAnswer, ItemEnd::Decided)));
+    desk.give(P, &Input::ItemClosed(ItemKind::OverdueAnswer))
+        .unwrap();
+    assert_eq!(
+        desk.last_closed(),
+        Some((ItemKind::OverdueAnswer, ItemEnd::Decided))
+    );
     assert_eq!(desk.phase(P), Phase::Notifying);
     desk.today = START + 4.days();
     desk.give(P, &Input::AnswersOverdue).unwrap();
     assert_eq!(desk.open_items(P), [ItemKind::OverdueAnswer]);
 
     desk.answer_all(P, Outcome::NothingToDo);
-    assert_eq!(desk.last_closed(), Some((ItemKind::OverdueAnswer, ItemEnd::NoLongerNeeded)));
+    assert_eq!(
+        desk.last_closed(),
+        Some((ItemKind::OverdueAnswer, ItemEnd::NoLongerNeeded))
+    );
     assert_eq!(desk.phase(P), Phase::Finished);
 }
 
@@ -172,9 +225,11 @@ fn late_answers_are_escalated_until_they_come() {
 fn items_that_need_a_decision_are_not_closed_by_hand() {
     let (mut desk, _) = confirmed();
     for kind in ItemKind::ALL {
-        let result = desk.give(P, &Input::ItemClosed(*kind)).map(|step| step.effects);
+        let result = desk
+            .give(P, &Input::ItemClosed(*kind))
+            .map(|step| step.effects);
         let expected = match kind {
-            ItemKind::OverdueAnswer => Ok(Vec::new()),
+            ItemKind::OverdueAnswer => Ok(vec![Effect::Noted(Note::NothingWaits)]),
             _ => Err(Rejection::ItemNeedsDecision),
         };
         assert_eq!(result, expected);

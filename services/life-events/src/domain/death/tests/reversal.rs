@@ -20,12 +20,17 @@ fn prepare(revoked_on: Option<&str>) -> Input {
 
 fn decide(by: &str, approved: bool) -> Input {
     let decided_by = by.to_owned();
-    Input::ReversalDecided(ReversalDecision { reversal_id: REVERSAL, decided_by, approved })
+    Input::ReversalDecided(ReversalDecision {
+        reversal_id: REVERSAL,
+        decided_by,
+        approved,
+    })
 }
 
 fn desk() -> Desk {
     let mut desk = Desk::new();
-    desk.file(P, said(Source::MedicalCertificate, "1", "2026-03-02")).unwrap();
+    desk.file(P, said(Source::MedicalCertificate, "1", "2026-03-02"))
+        .unwrap();
     desk
 }
 
@@ -34,14 +39,24 @@ fn a_prepared_reversal_holds_the_case() {
     let mut desk = desk();
     desk.answer_all(P, Outcome::Done);
     desk.give(P, &prepare(None)).unwrap();
-    assert_eq!(desk.phase(P), Phase::Settled, "something waits for a person again");
+    assert_eq!(
+        desk.phase(P),
+        Phase::Settled,
+        "something waits for a person again"
+    );
     assert_eq!(clearance(desk.case(P), 1), [Blocking::Hold]);
     assert_eq!(desk.open_items(P), [ItemKind::ApproveReversal]);
-    assert_eq!(desk.give(P, &prepare(None)).unwrap_err(), Rejection::ReversalPending);
+    assert_eq!(
+        desk.give(P, &prepare(None)).unwrap_err(),
+        Rejection::ReversalPending
+    );
 
     desk.give(P, &decide("clerk-2", false)).unwrap();
     assert_eq!(desk.phase(P), Phase::Finished);
-    assert_eq!(desk.last_closed(), Some((ItemKind::ApproveReversal, ItemEnd::Decided)));
+    assert_eq!(
+        desk.last_closed(),
+        Some((ItemKind::ApproveReversal, ItemEnd::Decided))
+    );
     assert_eq!(clearance(desk.case(P), 1), []);
 }
 
@@ -55,7 +70,10 @@ fn another_official_decides() {
         );
         desk.give(P, &prepare(None)).unwrap();
         let before = desk.case(P).clone();
-        assert_eq!(desk.give(P, &decide("clerk-1", approved)).unwrap_err(), Rejection::FourEyes);
+        assert_eq!(
+            desk.give(P, &decide("clerk-1", approved)).unwrap_err(),
+            Rejection::FourEyes
+        );
         assert_eq!(*desk.case(P), before);
         let other = Input::ReversalDecided(ReversalDecision {
             reversal_id: id(78),
@@ -72,18 +90,33 @@ fn another_official_decides() {
 #[test]
 fn an_approved_reversal_supersedes_what_was_asked_and_closes_what_was_open() {
     let mut desk = desk();
-    desk.file(P, said(Source::PoliceCertificate, "2", "2026-03-04")).unwrap();
+    desk.file(P, said(Source::PoliceCertificate, "2", "2026-03-04"))
+        .unwrap();
     desk.give(P, &prepare(None)).unwrap();
-    assert_eq!(desk.open_items(P), [ItemKind::DecideConflict, ItemKind::ApproveReversal]);
+    assert_eq!(
+        desk.open_items(P),
+        [ItemKind::DecideConflict, ItemKind::ApproveReversal]
+    );
     let step = desk.give(P, &decide("clerk-2", true)).unwrap();
     let fact = step.fact().unwrap();
-    assert_eq!((fact.kind, fact.cause), (FactKind::Reversed, Some(Cause::Cancelled)));
+    assert_eq!(
+        (fact.kind, fact.cause),
+        (FactKind::Reversed, Some(Cause::Cancelled))
+    );
     assert_eq!(fact.fact_version, 2);
     assert!(desk.open_items(P).is_empty());
     assert_eq!(step.case.conflict, None);
     assert_eq!(step.case.reversed_on, Some(START));
-    let first = step.case.questions.iter().filter(|question| question.fact_version == 1);
-    assert!(first.into_iter().all(|question| question.state == QuestionState::Superseded));
+    let first = step
+        .case
+        .questions
+        .iter()
+        .filter(|question| question.fact_version == 1);
+    assert!(
+        first
+            .into_iter()
+            .all(|question| question.state == QuestionState::Superseded)
+    );
     assert_eq!(clearance(desk.case(P), 2), [Blocking::NotConfirmed]);
 }
 
@@ -115,9 +148,17 @@ fn a_declared_death_is_reversed_by_a_court_alone() {
     judgment.statement.declared_on = Some(date("2026-02-01"));
     let step = desk.file(P, judgment).unwrap();
     assert_eq!(step.fact().unwrap().declared_on, Some(date("2026-02-01")));
-    assert_eq!(desk.give(P, &prepare(None)).unwrap_err(), Rejection::RevocationNeeded);
+    assert_eq!(
+        desk.give(P, &prepare(None)).unwrap_err(),
+        Rejection::RevocationNeeded
+    );
     let future = desk.give(P, &prepare(Some("2026-03-10"))).unwrap_err();
-    assert_eq!(future, Rejection::FutureDate { field: "revoked_on" });
+    assert_eq!(
+        future,
+        Rejection::FutureDate {
+            field: "revoked_on"
+        }
+    );
     desk.give(P, &prepare(Some("2026-03-06"))).unwrap();
     let step = desk.give(P, &decide("clerk-2", true)).unwrap();
     assert_eq!(step.fact().unwrap().revoked_on, Some(date("2026-03-06")));

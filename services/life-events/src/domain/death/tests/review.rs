@@ -20,13 +20,21 @@ fn unmatched(source: Source, reference: &str, died_on: &str) -> Report {
 }
 
 fn decided(decision: ReviewDecision) -> Input {
-    Input::ReviewDecided { doubt: Doubt::Identity, decision }
+    Input::ReviewDecided {
+        doubt: Doubt::Identity,
+        decision,
+    }
 }
 
 fn in_review() -> Desk {
     let mut desk = Desk::new();
-    desk.file(NOBODY, unmatched(Source::Village, "1", "2026-03")).unwrap();
-    desk.file(NOBODY, unmatched(Source::MedicalCertificate, "2", "2026-03-02")).unwrap();
+    desk.file(NOBODY, unmatched(Source::Village, "1", "2026-03"))
+        .unwrap();
+    desk.file(
+        NOBODY,
+        unmatched(Source::MedicalCertificate, "2", "2026-03-02"),
+    )
+    .unwrap();
     desk
 }
 
@@ -42,18 +50,25 @@ fn nothing_is_published_until_somebody_decides() {
 #[test]
 fn a_new_person_is_confirmed_by_what_was_told() {
     let mut desk = in_review();
-    let counts = decided(ReviewDecision::Counts { divisions: divisions() });
+    let counts = decided(ReviewDecision::Counts {
+        divisions: divisions(),
+    });
     let step = desk.give(NOBODY, &counts).unwrap();
     let fact = step.fact().unwrap();
     assert_eq!((fact.kind, fact.died_on), (Confirmed, date("2026-03-02")));
     assert_eq!(fact.domicile, divisions().domicile);
-    assert_eq!(desk.give(NOBODY, &counts).unwrap_err(), Rejection::NothingInDoubt);
+    assert_eq!(
+        desk.give(NOBODY, &counts).unwrap_err(),
+        Rejection::NothingInDoubt
+    );
 }
 
 #[test]
 fn a_refused_report_ends_the_case_silently() {
     let mut desk = in_review();
-    let step = desk.give(NOBODY, &decided(ReviewDecision::Refused)).unwrap();
+    let step = desk
+        .give(NOBODY, &decided(ReviewDecision::Refused))
+        .unwrap();
     assert_eq!((step.case.phase, step.fact()), (Phase::Rejected, None));
     assert!(desk.open_items(NOBODY).is_empty());
 }
@@ -64,16 +79,22 @@ fn the_evidence_moves_to_the_known_person() {
     for reported_before in [false, true] {
         let mut desk = in_review();
         if reported_before {
-            desk.file(KNOWN, said(Source::Family, "3", "2026-03")).unwrap();
+            desk.file(KNOWN, said(Source::Family, "3", "2026-03"))
+                .unwrap();
         }
         let evidence = desk.case(NOBODY).evidence.clone();
         let survivor = desk.absorb(KNOWN, evidence.clone()).unwrap().case.id;
-        desk.give(NOBODY, &decided(ReviewDecision::KnownPerson { survivor })).unwrap();
+        desk.give(NOBODY, &decided(ReviewDecision::KnownPerson { survivor }))
+            .unwrap();
         assert_eq!(desk.phase(NOBODY), Phase::MergedInto);
         assert_eq!(desk.case(NOBODY).merged_into, Some(survivor));
         assert!(desk.case(NOBODY).evidence.is_empty() && desk.open_items(NOBODY).is_empty());
         assert_eq!(desk.phase(KNOWN), Phase::Notifying);
-        let expected = if reported_before { vec![Suspected, Confirmed] } else { vec![Confirmed] };
+        let expected = if reported_before {
+            vec![Suspected, Confirmed]
+        } else {
+            vec![Confirmed]
+        };
         assert_eq!(desk.kinds(KNOWN), expected);
         assert!(desk.kinds(NOBODY).is_empty());
 
@@ -82,7 +103,9 @@ fn the_evidence_moves_to_the_known_person() {
         assert_eq!(again.effects, []);
         let merged = desk.give(NOBODY, &Input::Merged { survivor }).unwrap();
         assert_eq!(merged.effects, [Effect::Noted(Note::NothingWaits)]);
-        let late = desk.file(NOBODY, said(Source::Family, "4", "2026-03")).unwrap_err();
+        let late = desk
+            .file(NOBODY, said(Source::Family, "4", "2026-03"))
+            .unwrap_err();
         assert_eq!(late, Rejection::CaseMerged);
     }
 }
@@ -92,7 +115,10 @@ fn the_event_of_a_merge_alone_does_the_same() {
     let mut by_command = in_review();
     let mut by_event = in_review();
     for (desk, input) in [
-        (&mut by_command, decided(ReviewDecision::KnownPerson { survivor: id(5) })),
+        (
+            &mut by_command,
+            decided(ReviewDecision::KnownPerson { survivor: id(5) }),
+        ),
         (&mut by_event, Input::Merged { survivor: id(5) }),
     ] {
         let evidence = desk.case(NOBODY).evidence.clone();
@@ -100,14 +126,21 @@ fn the_event_of_a_merge_alone_does_the_same() {
         desk.give(NOBODY, &input).unwrap();
     }
     assert_eq!(by_command.cases, by_event.cases);
-    assert_eq!(by_command.last_closed(), Some((ItemKind::DecideReview, ItemEnd::Decided)));
-    assert_eq!(by_event.last_closed(), Some((ItemKind::DecideReview, ItemEnd::NoLongerNeeded)));
+    assert_eq!(
+        by_command.last_closed(),
+        Some((ItemKind::DecideReview, ItemEnd::Decided))
+    );
+    assert_eq!(
+        by_event.last_closed(),
+        Some((ItemKind::DecideReview, ItemEnd::NoLongerNeeded))
+    );
 }
 
 #[test]
 fn a_merge_after_an_end_opens_the_survivors_next_episode() {
     let mut desk = in_review();
-    desk.file(KNOWN, said(Source::Family, "3", "2026-03")).unwrap();
+    desk.file(KNOWN, said(Source::Family, "3", "2026-03"))
+        .unwrap();
     desk.give(KNOWN, &Input::Verified(Finding::Alive)).unwrap();
     let evidence = desk.case(NOBODY).evidence.clone();
     let step = desk.absorb(KNOWN, evidence).unwrap();
@@ -117,13 +150,22 @@ fn a_merge_after_an_end_opens_the_survivors_next_episode() {
 #[test]
 fn a_case_that_stands_is_not_given_to_somebody_else() {
     let mut desk = Desk::new();
-    desk.file(KNOWN, said(Source::MedicalCertificate, "1", "2026-03-02")).unwrap();
-    desk.file(KNOWN, unmatched(Source::Village, "2", "2026-01")).unwrap();
+    desk.file(KNOWN, said(Source::MedicalCertificate, "1", "2026-03-02"))
+        .unwrap();
+    desk.file(KNOWN, unmatched(Source::Village, "2", "2026-01"))
+        .unwrap();
     assert_eq!(desk.phase(KNOWN), Phase::Notifying);
     assert_eq!(desk.open_items(KNOWN), [ItemKind::DecideReview]);
-    assert_eq!(desk.case(KNOWN).conflict, None, "what is in doubt contradicts nobody");
+    assert_eq!(
+        desk.case(KNOWN).conflict,
+        None,
+        "what is in doubt contradicts nobody"
+    );
     let given = decided(ReviewDecision::KnownPerson { survivor: id(5) });
-    assert_eq!(desk.give(KNOWN, &given).unwrap_err(), Rejection::NotInReview);
+    assert_eq!(
+        desk.give(KNOWN, &given).unwrap_err(),
+        Rejection::NotInReview
+    );
     desk.give(KNOWN, &decided(ReviewDecision::Refused)).unwrap();
     assert!(desk.open_items(KNOWN).is_empty());
     assert_eq!(desk.phase(KNOWN), Phase::Notifying);

@@ -2,6 +2,7 @@
 
 use jiff::civil::date as day;
 use minzheng_chassis::person::FactKind::{Confirmed, Corrected, Reversed, Suspected};
+use minzheng_chassis::problem::DomainError;
 
 use super::desk::*;
 use crate::domain::death::*;
@@ -20,11 +21,23 @@ fn grandmother() -> Uuid {
 /// Whom each of the five reports of steps 1 to 3 is about, and what it says.
 fn reports() -> [(Uuid, Report); 5] {
     [
-        (father(), said(Source::MedicalCertificate, "H-1", "2026-03-02")),
+        (
+            father(),
+            said(Source::MedicalCertificate, "H-1", "2026-03-02"),
+        ),
         (father(), said(Source::Village, "V-1", "2026-03")),
-        (mother(), said(Source::MedicalCertificate, "H-2", "2026-03-05")),
-        (grandmother(), said(Source::CareFacility, "F-1", "2026-03-08")),
-        (grandmother(), said(Source::HouseholdCancellation, "P-1", "2026-03-08")),
+        (
+            mother(),
+            said(Source::MedicalCertificate, "H-2", "2026-03-05"),
+        ),
+        (
+            grandmother(),
+            said(Source::CareFacility, "F-1", "2026-03-08"),
+        ),
+        (
+            grandmother(),
+            said(Source::HouseholdCancellation, "P-1", "2026-03-08"),
+        ),
     ]
 }
 
@@ -38,7 +51,12 @@ fn outcome(fact: &Fact, department: &str) -> Outcome {
 }
 
 fn answer_all(desk: &mut Desk, person: Uuid) {
-    let fact = desk.facts.iter().rfind(|fact| fact.person_id == person).unwrap().clone();
+    let fact = desk
+        .facts
+        .iter()
+        .rfind(|fact| fact.person_id == person)
+        .unwrap()
+        .clone();
     for step in PLAN.steps {
         let receipt = desk.receipt(&fact, step.department, outcome(&fact, step.department));
         desk.give(person, &receipt).unwrap();
@@ -84,7 +102,8 @@ fn the_story() {
         reason: "another woman of that name".to_owned(),
         revoked_on: None,
     };
-    desk.give(grandmother(), &Input::ReversalPrepared(request)).unwrap();
+    desk.give(grandmother(), &Input::ReversalPrepared(request))
+        .unwrap();
     let by = |clerk: &str| {
         Input::ReversalDecided(ReversalDecision {
             reversal_id: id(77),
@@ -100,8 +119,10 @@ fn the_story() {
     assert_eq!(desk.phase(grandmother()), Phase::Reversed);
 
     // 5. The mother's date, corrected by a month.
-    let correction =
-        Input::Corrected { died_on: date("2026-02-05"), cause: CorrectionCause::Formal };
+    let correction = Input::Corrected {
+        died_on: date("2026-02-05"),
+        cause: CorrectionCause::Formal,
+    };
     let step = desk.give(mother(), &correction).unwrap();
     let fact = step.fact().unwrap();
     assert_eq!((fact.kind, fact.fact_version), (Corrected, 2));
@@ -114,11 +135,22 @@ fn the_story() {
 
     // 6. The grandmother, a year later.
     desk.today = day(2027, 3, 10);
-    desk.file(grandmother(), said(Source::CareFacility, "F-2", "2027-03-09")).unwrap();
-    desk.file(grandmother(), said(Source::HouseholdCancellation, "P-2", "2027-03-09")).unwrap();
+    desk.file(
+        grandmother(),
+        said(Source::CareFacility, "F-2", "2027-03-09"),
+    )
+    .unwrap();
+    desk.file(
+        grandmother(),
+        said(Source::HouseholdCancellation, "P-2", "2027-03-09"),
+    )
+    .unwrap();
     answer_all(&mut desk, grandmother());
     let case = desk.case(grandmother());
-    assert_eq!((case.episode, case.phase, case.fact_version), (2, Phase::Finished, 5));
+    assert_eq!(
+        (case.episode, case.phase, case.fact_version),
+        (2, Phase::Finished, 5)
+    );
     let told = [Suspected, Confirmed, Reversed, Suspected, Confirmed];
     assert_eq!(desk.kinds(grandmother()), told);
 }
@@ -181,7 +213,11 @@ fn every_order_of_the_five_reports_ends_alike() {
     assert_eq!(all.len(), 120);
     for (seed, order) in (1..).zip(all) {
         for answering in [Answering::AtOnce, Answering::AtTheEnd, Answering::Anyhow] {
-            assert_eq!(play(&order, seed, answering), expected, "order {order:?}, seed {seed}");
+            assert_eq!(
+                play(&order, seed, answering),
+                expected,
+                "order {order:?}, seed {seed}"
+            );
         }
     }
 }

@@ -18,17 +18,27 @@ fn every_action_has_a_name_for_people() {
 fn a_case_names_who_is_missing_since_when_and_what_to_do() {
     let mut desk = Desk::new();
     let person = id(1);
-    desk.file(person, said(Source::MedicalCertificate, "H-1", "2026-03-02")).unwrap();
+    desk.file(
+        person,
+        said(Source::MedicalCertificate, "H-1", "2026-03-02"),
+    )
+    .unwrap();
     let fact = desk.facts[0].clone();
     for department in ["residents", "elderly-care"] {
         let receipt = desk.receipt(&fact, department, Outcome::Done);
         desk.give(person, &receipt).unwrap();
     }
     let waits = waiting(desk.case(person));
-    let whats: Vec<_> = waits.iter().map(|waiting| (waiting.on, waiting.what)).collect();
+    let whats: Vec<_> = waits
+        .iter()
+        .map(|waiting| (waiting.on, waiting.what))
+        .collect();
     assert_eq!(
         whats,
-        [("child-welfare", "close-child-file"), ("child-welfare", "assess-dependants")]
+        [
+            ("child-welfare", "close-child-file"),
+            ("child-welfare", "assess-dependants")
+        ]
     );
     assert_eq!(waits[0].since, desk.case(person).opened_at);
     assert_eq!(waits[0].due_at, due(START, 1));
@@ -43,16 +53,23 @@ fn a_case_names_who_is_missing_since_when_and_what_to_do() {
     let receipt = desk.receipt(&fact, "child-welfare", Outcome::NeedsHuman);
     desk.give(person, &receipt).unwrap();
     let waits = waiting(desk.case(person));
-    assert_eq!(waits[1].advice, "儿童福利须人工办理“评估受抚养儿童”,请办结其待办");
+    assert_eq!(
+        waits[1].advice,
+        "儿童福利须人工办理“评估受抚养儿童”，请办结其待办"
+    );
 }
 
 #[test]
 fn a_suspicion_waits_for_its_verification_first() {
     let mut desk = Desk::new();
     let person = id(1);
-    desk.file(person, said(Source::Village, "V-1", "2026-03")).unwrap();
+    desk.file(person, said(Source::Village, "V-1", "2026-03"))
+        .unwrap();
     let waits = waiting(desk.case(person));
-    let whats: Vec<_> = waits.iter().map(|waiting| (waiting.on, waiting.what)).collect();
+    let whats: Vec<_> = waits
+        .iter()
+        .map(|waiting| (waiting.on, waiting.what))
+        .collect();
     let expected = [
         ("township_worker", "verify-death"),
         ("residents", "pause-contact"),
