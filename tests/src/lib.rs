@@ -1,1 +1,11 @@
-//! What the tests of more than one service share.
+//! What the tests of more than one service share: a platform to talk to (in this process or in
+//! several), a family, the story, fingerprints.
+
+#![allow(clippy::missing_panics_doc)] // every helper here panics when a test cannot go on
+
+pub mod family;
+pub mod fingerprint;
+pub mod platform;
+pub mod processes;
+pub mod reports;
+pub mod story;

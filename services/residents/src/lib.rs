@@ -1,3 +1,4 @@
 //! The only place with names and ID numbers: identity, matching, kinship, residence, life status
 
 pub mod domain;
+pub mod storage;

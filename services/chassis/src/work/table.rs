@@ -219,6 +219,14 @@ impl WorkItem {
 /// # Errors
 /// The database's.
 pub async fn open(uow: &UnitOfWork, item: &NewWorkItem) -> Result<Uuid, Failure> {
+    open_as(uow, uow.new_id(), item).await
+}
+
+/// [`open`] with an id that the service has given the item already, where it is new.
+///
+/// # Errors
+/// The database's.
+pub async fn open_as(uow: &UnitOfWork, id: Uuid, item: &NewWorkItem) -> Result<Uuid, Failure> {
     let text = "INSERT INTO work_item (id, kind, subject_id, division, role, urgency, opened_at, due_at, state, version) \
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', 1) \
                 ON CONFLICT (kind, subject_id) WHERE state IN ('open', 'claimed') DO UPDATE SET \
@@ -226,7 +234,7 @@ pub async fn open(uow: &UnitOfWork, item: &NewWorkItem) -> Result<Uuid, Failure>
                 due_at = CASE WHEN excluded.due_at < work_item.due_at THEN excluded.due_at ELSE work_item.due_at END, \
                 version = work_item.version + 1 RETURNING id";
     let values = [
-        val(uow.new_id()),
+        val(id),
         val(item.kind),
         val(item.subject_id),
         val(item.division.to_string()),
@@ -293,6 +301,23 @@ pub async fn cancel(uow: &UnitOfWork, kind: &str, subject_id: Uuid) -> Result<Op
     let text = "UPDATE work_item SET state = 'cancelled', version = version + 1 WHERE kind = $1 AND subject_id = $2 \
                 AND state IN ('open', 'claimed') RETURNING id";
     let row = uow.connection().one(text, [val(kind), val(subject_id)]).await?;
+    Ok(row.map(|row| row.get("id")).transpose()?)
+}
+
+/// Completes the open item of a (kind, subject), if there is one: a person did it through another RPC
+/// of the service. The questions that it answers are the service's to answer. Its id.
+///
+/// # Errors
+/// The database's.
+pub async fn complete_open(
+    uow: &UnitOfWork,
+    kind: &str,
+    subject_id: Uuid,
+    outcome: &str,
+) -> Result<Option<Uuid>, Failure> {
+    let text = "UPDATE work_item SET state = 'completed', outcome = $3, version = version + 1 WHERE kind = $1 \
+                AND subject_id = $2 AND state IN ('open', 'claimed') RETURNING id";
+    let row = uow.connection().one(text, [val(kind), val(subject_id), val(outcome)]).await?;
     Ok(row.map(|row| row.get("id")).transpose()?)
 }
 

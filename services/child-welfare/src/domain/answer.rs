@@ -137,6 +137,21 @@ pub struct Answer {
     pub reason: Option<&'static str>,
 }
 
+impl Answer {
+    /// The answer to a question, with its reason.
+    pub fn of(question: Question, outcome: Outcome) -> Self {
+        let reason = match outcome {
+            Outcome::Done | Outcome::NothingToDo => None,
+            Outcome::NeedsHuman { .. } => Some("CHILD_NEEDS_A_PERSON"),
+        };
+        Self {
+            question,
+            outcome,
+            reason,
+        }
+    }
+}
+
 /// Answers to be published on one fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
@@ -246,23 +261,22 @@ impl DeathAnswer {
             }
             Question::AssessDependants => self.assessed(),
         };
-        let reason = match outcome {
+        Answer::of(question, outcome)
+    }
+
+    /// The item that was last named as what a person must do.
+    pub fn named_item(&self) -> Option<Uuid> {
+        self.given.iter().find_map(|answer| match answer.outcome {
+            Outcome::NeedsHuman { work_item_id } => Some(work_item_id),
             Outcome::Done | Outcome::NothingToDo => None,
-            Outcome::NeedsHuman { .. } => Some("CHILD_NEEDS_A_PERSON"),
-        };
-        Answer {
-            question,
-            outcome,
-            reason,
-        }
+        })
     }
 
     fn assessed(&self) -> Outcome {
         // An item that was named and is still open is named again, so that nothing is republished.
-        let named = self.given.iter().find_map(|answer| match answer.outcome {
-            Outcome::NeedsHuman { work_item_id } => Some(Share::NeedsHuman { work_item_id }),
-            Outcome::Done | Outcome::NothingToDo => None,
-        });
+        let named = self
+            .named_item()
+            .map(|work_item_id| Share::NeedsHuman { work_item_id });
         let named = named.filter(|share| self.shares.values().any(|other| other == share));
         match named
             .or_else(|| self.shares.values().copied().max())

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use minzheng_chassis::civil::{Month, PartialDate};
 use minzheng_chassis::division::DivisionCode;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
@@ -22,7 +23,7 @@ pub struct File {
 }
 
 /// A month that a person determined because it could not be computed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartMonth {
     /// For which situation.
     pub situation: Situation,
@@ -200,7 +201,7 @@ impl Child {
         Change { effects, shares }
     }
 
-    fn hear_all(&mut self, facts: &[PersonFact]) {
+    pub(super) fn hear_all(&mut self, facts: &[PersonFact]) {
         for fact in facts {
             if fact.person_id == self.id {
                 self.own.hear(fact);

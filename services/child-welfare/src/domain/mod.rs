@@ -15,6 +15,7 @@ mod error;
 mod fingerprint;
 mod item;
 mod level;
+mod merge;
 mod person;
 mod relative;
 mod review;

@@ -151,7 +151,6 @@ impl Desk<'_> {
         self.begin_command();
         let offer = self.open_offer(offer_id)?;
         self.close_offer(offer_id, how)?;
-        self.entry_mut(offer.entry_id)?.promised_bed_id = None;
         if let Some(vacancy_id) = self.bed(offer.bed_id)?.vacancy_id {
             self.view.passes.insert(Pass {
                 bed_id: offer.bed_id,

@@ -91,4 +91,10 @@ pub enum Effect {
         /// The person.
         person_id: Uuid,
     },
+    /// The residence published along with this person's own kin is no longer right: publish that
+    /// circle again, if there are any kin.
+    RepublishOwnKin {
+        /// The person.
+        person_id: Uuid,
+    },
 }

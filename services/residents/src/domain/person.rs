@@ -96,8 +96,14 @@ impl Person {
     }
 
     /// Records somebody who was reported and is not known. The record stands in the reporter's
-    /// division until a person decides it.
+    /// division until a person decides it; in the province, where the reporter is outside, since
+    /// nobody here has work there.
     pub fn provision(id: Uuid, identity: Identity, reporter: DivisionCode) -> (Self, Vec<Effect>) {
+        let reporter = if DivisionCode::GUIZHOU.contains(reporter) {
+            reporter
+        } else {
+            DivisionCode::GUIZHOU
+        };
         let person = Self {
             id,
             state: RecordState::Provisional,
@@ -195,12 +201,16 @@ impl Person {
         if places == self.places {
             return Ok(Vec::new());
         }
+        let moved_house = places.residence != self.places.residence;
         self.places = places;
-        let moved = Event::Moved {
+        let mut effects = vec![Effect::Publish(Event::Moved {
             person_id: self.id,
             places,
-        };
-        Ok(vec![Effect::Publish(moved)])
+        })];
+        if moved_house {
+            effects.push(Effect::RepublishOwnKin { person_id: self.id });
+        }
+        Ok(effects)
     }
 
     /// Applies a fact about this person's death. Idempotent, and the newest wins in any order; an

@@ -50,8 +50,9 @@ impl KafkaConsumer {
 
     /// What is to be said before anything is read.
     fn complain(&mut self) -> Result<(), BusError> {
-        if let Some(doom) = self.client()?.context().held().doom.take() {
-            // Said once more at every further poll.
+        let doom = self.client()?.context().held().doom.take();
+        if let Some(doom) = doom {
+            // It stays finished, whoever polls on.
             self.client()?.context().held().doom = Some(BusError::Other(doom.to_string()));
             return Err(doom);
         }

@@ -333,3 +333,69 @@ fn the_dead_who_never_lived_here() {
     }
     assert!(world.bed_changes.is_empty());
 }
+
+#[test]
+fn who_declined_is_asked_again_after_another_death() {
+    let Home {
+        mut world,
+        bed,
+        grandmother,
+        next,
+        second,
+        ..
+    } = home();
+    world.tell(FactKind::Confirmed, grandmother, CASE, "2026-03-11");
+    for person in [next, second] {
+        let offer = world.open_offer(person).unwrap().id;
+        world.decline(offer).unwrap();
+    }
+    assert_eq!(world.bed(bed).state, BedState::Free);
+    assert_eq!(world.all.passes.len(), 2);
+
+    // The same death restored: they declined this vacancy.
+    let mut restored = world.clone();
+    restored.tell(FactKind::Reversed, grandmother, CASE, "2026-03-11");
+    restored.tell(FactKind::Confirmed, grandmother, CASE, "2026-03-11");
+    assert_eq!(restored.bed(bed).state, BedState::Free);
+
+    // Another death, whether the reversal between was heard or not.
+    let mut missed = world.clone();
+    missed.tell(FactKind::Confirmed, grandmother, CASE + 1, "2027-03-10");
+    world.tell(FactKind::Reversed, grandmother, CASE, "2026-03-11");
+    world.tell(FactKind::Confirmed, grandmother, CASE + 1, "2027-03-10");
+    assert_eq!(world.fingerprint(), missed.fingerprint());
+    let offer = world.open_offer(next).unwrap().id;
+    world.accept(offer).unwrap();
+    assert!(
+        world.all.passes.is_empty(),
+        "let anew, nobody's passing matters"
+    );
+}
+
+#[test]
+fn of_two_displaced_residents_the_longer_one_comes_first() {
+    let mut world = World::new();
+    let facility = world.add_facility("花溪养老院");
+    let (one, two) = (
+        world.add_bed(facility, "1-1"),
+        world.add_bed(facility, "1-2"),
+    );
+    let (longer, shorter) = (person(9), person(1));
+    world.place(longer, one).unwrap();
+    world.pass_hours(24);
+    world.place(shorter, two).unwrap();
+    for (resident, bed, tenant) in [(longer, one, person(5)), (shorter, two, person(6))] {
+        world.tell(FactKind::Confirmed, resident, CASE, "2026-03-02");
+        world.place(tenant, bed).unwrap();
+    }
+    for order in [[longer, shorter], [shorter, longer]] {
+        let mut world = world.clone();
+        for resident in order {
+            world.pass_hours(1);
+            world.tell(FactKind::Reversed, resident, CASE, "2026-03-02");
+        }
+        let queue = world.all.queue(facility);
+        let queue: Vec<Uuid> = queue.iter().map(|entry| entry.person_id).collect();
+        assert_eq!(queue, [longer, shorter]);
+    }
+}

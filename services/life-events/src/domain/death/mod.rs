@@ -11,9 +11,9 @@
 //! | whom a death reaches | [`plan`] |
 //! | what is asked and answered | [`question`], `answers` |
 //! | undoing a death | `reversal` |
-//! | what follows from a step | [`effect`], `turn`, [`items`] |
-//! | may it be cremated? | [`clearance`] |
-//! | why does it hang? | [`waiting`] |
+//! | what follows from a step | [`effect`], `turn`, [`items()`] |
+//! | may it be cremated? | [`clearance()`] |
+//! | why does it hang? | [`waiting()`] |
 //!
 //! # What does not depend on order
 //! Any order of the same reports, each told any number of times, ends in the same phase, date,

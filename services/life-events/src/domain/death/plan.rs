@@ -1,7 +1,7 @@
 //! The death plan: which fact asks which actions of which department (product §4.2).
 //!
 //! Adding a department is one entry. A plan that cases have begun with is never edited: a changed
-//! plan gets the next version, and the older one stays in [`PLANS`].
+//! plan gets the next version, and the older one stays in `PLANS`.
 
 use minzheng_chassis::authz::Role;
 use minzheng_chassis::person::FactKind::{self, Confirmed, Corrected, Lifted, Reversed, Suspected};

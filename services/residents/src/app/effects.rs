@@ -1,0 +1,81 @@
+//! Carrying out what a decision brings about.
+
+use jiff::Timestamp;
+use minzheng_chassis::authz::Role;
+use minzheng_chassis::calendar::WorkingCalendar;
+use minzheng_chassis::civil::instant_at_start_of;
+use minzheng_chassis::division::DivisionCode;
+use minzheng_chassis::rule::{self, Rule};
+use minzheng_chassis::seam::{Failure, UnitOfWork};
+use minzheng_chassis::work::{self, NewWorkItem, Urgency};
+use uuid::Uuid;
+
+use super::kin::{Touched, republish};
+use crate::domain::effect::{DECIDE_MATCH, Effect};
+use crate::storage::{DECIDE_MATCH_DAYS, PROGRAMME, events};
+
+/// Carries out effects in order; the id of the rule row that set a due date, if one did.
+///
+/// # Errors
+/// No rule is valid, or the database's.
+pub async fn carry_out(
+    uow: &mut UnitOfWork,
+    effects: &[Effect],
+) -> Result<Option<Uuid>, Failure> {
+    let mut due_rule = None;
+    for effect in effects {
+        match effect {
+            Effect::Publish(event) => events::publish(uow, event)?,
+            Effect::OpenReview {
+                person_id,
+                division,
+            } => due_rule = Some(open_review(uow, *person_id, *division).await?),
+            Effect::CloseReview { person_id, .. } => {
+                work::cancel(uow, DECIDE_MATCH, *person_id).await?;
+            }
+            Effect::RepublishKin { person_id } => {
+                republish(uow, Touched::Person(*person_id)).await?;
+            }
+            Effect::RepublishOwnKin { person_id } => {
+                republish(uow, Touched::Residence(*person_id)).await?;
+            }
+        }
+    }
+    Ok(due_rule)
+}
+
+async fn open_review(
+    uow: &UnitOfWork,
+    person_id: Uuid,
+    division: DivisionCode,
+) -> Result<Uuid, Failure> {
+    let today = uow.today();
+    let rule = rule::find(
+        uow.connection(),
+        PROGRAMME,
+        DECIDE_MATCH_DAYS,
+        division,
+        today,
+    )
+    .await?;
+    let item = NewWorkItem {
+        kind: DECIDE_MATCH,
+        subject_id: person_id,
+        division,
+        role: Role::CountyClerk,
+        urgency: Urgency::Normal,
+        due_at: due_at(uow, &rule)?,
+    };
+    work::open(uow, &item).await?;
+    Ok(rule.id)
+}
+
+/// The end of the last working day of the rule's period.
+fn due_at(uow: &UnitOfWork, rule: &Rule) -> Result<Timestamp, Failure> {
+    let days = u32::try_from(rule.value).map_err(Failure::internal)?;
+    let last = WorkingCalendar::shipped()
+        .add_working_days(uow.today(), days)
+        .date;
+    let next = last.tomorrow().map_err(Failure::internal)?;
+    Ok(instant_at_start_of(next))
+}

@@ -1,0 +1,96 @@
+//! Finding the person of a report, or making a provisional record of it.
+
+use minzheng_chassis::audit::AuditEntry;
+use minzheng_chassis::authz::Caller;
+use minzheng_chassis::context::Context;
+use minzheng_chassis::seam::{Command, Failure, NothingAsked, UnitOfWork};
+use minzheng_proto::residents::v1 as pb;
+use uuid::Uuid;
+
+use super::effects::carry_out;
+use super::show::{answer_to_wire, count_to_wire};
+use crate::domain::matching::MatchAnswer;
+use crate::domain::person::Person;
+use crate::domain::provision::{Report, Resolution, resolve};
+use crate::storage::numbers::{self, Index};
+use crate::storage::person::Persons;
+use crate::storage::provision;
+
+/// Resolves the person of a report.
+#[derive(Debug)]
+pub struct ResolveOrProvision {
+    /// The report.
+    pub report: Report,
+}
+
+impl Command for ResolveOrProvision {
+    const NAME: &'static str = "ResidentsService/ResolveOrProvision";
+    type Asked = NothingAsked;
+    type Answer = pb::ResolveOrProvisionResponse;
+
+    async fn ask(&self, _cx: &Context, _caller: &Caller) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn apply(&self, uow: &mut UnitOfWork, _asked: &()) -> Result<Self::Answer, Failure> {
+        let identity = &self.report.identity;
+        let keys = uow.context().keys();
+        let reference = numbers::of_reference(keys, &self.report);
+        let number = numbers::of_number(keys, &identity.document);
+        let indexes: Vec<Index> = number.into_iter().chain([reference]).collect();
+        numbers::lock(uow, &indexes).await?;
+        let records = Persons::within(uow)
+            .with_number_anywhere(&identity.document)
+            .await?;
+        let prior = provision::prior(uow, reference, identity).await?;
+        match resolve(identity, prior.as_ref(), &records)? {
+            Resolution::Stands {
+                person_id,
+                answer,
+                candidates,
+            } => {
+                if prior.is_none() {
+                    provision::note(uow, reference, identity, person_id, None).await?;
+                }
+                let found = Persons::within(uow).find_anywhere(person_id).await?;
+                let found = found.ok_or_else(|| Failure::internal("the record found is gone"))?;
+                Ok(answer_of(&found.person, answer, candidates))
+            }
+            Resolution::Provision { candidates } => {
+                let person = self.provision(uow, reference).await?;
+                Ok(answer_of(&person, MatchAnswer::PendingReview, candidates))
+            }
+        }
+    }
+}
+
+impl ResolveOrProvision {
+    async fn provision(&self, uow: &mut UnitOfWork, reference: Index) -> Result<Person, Failure> {
+        let identity = self.report.identity.clone();
+        let (person, effects) = Person::provision(uow.new_id(), identity, self.report.reporter);
+        Persons::within(uow).add(&person, uow.now()).await?;
+        let due_rule = carry_out(uow, &effects).await?;
+        provision::note(uow, reference, &person.identity, person.id, due_rule).await?;
+        let division = Some(person.places.domicile);
+        let rule = due_rule.as_ref().map(Uuid::to_string).unwrap_or_default();
+        uow.audit(
+            AuditEntry::new("ResolveOrProvision", "person", person.id, division)
+                .with("due_rule", rule),
+        );
+        Ok(person)
+    }
+}
+
+fn answer_of(
+    person: &Person,
+    answer: MatchAnswer,
+    candidates: usize,
+) -> pb::ResolveOrProvisionResponse {
+    pb::ResolveOrProvisionResponse {
+        person_id: person.id.to_string(),
+        answer: answer_to_wire(answer).into(),
+        candidates: count_to_wire(candidates),
+        domicile_division: person.places.domicile.to_string(),
+        residence_division: person.places.residence.to_string(),
+    }
+}

@@ -1,0 +1,119 @@
+//! `minzheng serve`
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use minzheng_chassis::clock;
+use minzheng_chassis::config::{BusKind, Settings};
+use minzheng_chassis::crypto::KeyRing;
+use minzheng_chassis::module::Module;
+use minzheng_chassis::node::{DataDir, Locked, Node, Plan, open_bus};
+use minzheng_chassis::shutdown::{self, Phase};
+use minzheng_chassis::telemetry::Telemetry;
+
+use super::topics;
+use crate::cli::{ServeArgs, SettingsArgs};
+use crate::modules;
+use crate::output::progress;
+
+/// How long the last traces may take.
+const FLUSH_WITHIN: Duration = Duration::from_secs(3);
+
+/// Runs services until a signal.
+pub(super) async fn run(args: &SettingsArgs, serve: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let mut more = Vec::new();
+    if serve.insecure_development_identity {
+        more.push("identity.insecure_development=true");
+    }
+    let settings = args.load_with(&more)?;
+    let modules = modules::of_targets(&serve.target)?;
+    refuse_open_door(&settings, serve)?;
+    let running = Running::start(settings, modules, serve.migrate).await?;
+    progress(format!("minzheng serves {} at {}", serve.target.join(","), running.node.grpc_address()));
+    running.until_ended().await
+}
+
+/// Development identity believes everybody, so it stays on this machine unless somebody insists.
+fn refuse_open_door(settings: &Settings, serve: &ServeArgs) -> anyhow::Result<()> {
+    if settings.grpc.listen.ip().is_loopback() || serve.insecure_development_identity {
+        return Ok(());
+    }
+    bail!(
+        "identity is for development only so far: anybody who reaches {} could act as anybody. Listen on loopback \
+         (grpc.listen=127.0.0.1:50051), or insist with --insecure-development-identity",
+        settings.grpc.listen
+    )
+}
+
+/// A node with what must outlive it.
+pub(super) struct Running {
+    pub(super) node: Node,
+    _lock: Option<Locked>,
+}
+
+impl Running {
+    /// Starts telemetry, keys, bus and node.
+    pub(super) async fn start(settings: Settings, modules: Vec<Module>, migrate: bool) -> anyhow::Result<Self> {
+        let telemetry = Telemetry::start(&settings, "minzheng")?;
+        let lock = lock_data_dir(&settings)?;
+        let keys = Arc::new(load_keys(&settings)?);
+        let clock = clock::from_settings(&settings);
+        let bus = open_bus(&settings, &clock)?;
+        if settings.bus.kind == BusKind::Embedded {
+            // The embedded log belongs to this process alone: nobody else could create its topics.
+            topics::apply(bus.as_ref()).await?;
+        }
+        let node = Node::start(Plan { modules, settings, clock, keys, bus, migrate }).await?;
+        node.shutdown_plan().step(Phase::Telemetry, "traces", FLUSH_WITHIN, async move {
+            telemetry.shutdown(FLUSH_WITHIN).await;
+        });
+        Ok(Self { node, _lock: lock })
+    }
+
+    /// Runs until a signal or until a part fails, then stops in order.
+    pub(super) async fn until_ended(self) -> anyhow::Result<ExitCode> {
+        let failed = self.node.failed();
+        let signal = shutdown::termination()?;
+        let code = tokio::select! {
+            name = signal => {
+                tracing::info!(signal = name, "stopping");
+                ExitCode::SUCCESS
+            }
+            () = failed.cancelled() => {
+                progress("error: a part of the node ended; see the log");
+                ExitCode::FAILURE
+            }
+        };
+        self.node.stop().await;
+        Ok(code)
+    }
+}
+
+/// SQLite files and the embedded log are one process's.
+fn lock_data_dir(settings: &Settings) -> anyhow::Result<Option<Locked>> {
+    if settings.database.url_template.is_some() && settings.bus.kind != BusKind::Embedded {
+        return Ok(None);
+    }
+    let directory = DataDir::open(&settings.data_dir)?;
+    let locked = directory
+        .lock()
+        .with_context(|| format!("the data directory {} is in use by another minzheng", settings.data_dir.display()))?;
+    Ok(Some(locked))
+}
+
+/// The master key; made on first use where the data lies beside it, never for a shared database.
+fn load_keys(settings: &Settings) -> anyhow::Result<KeyRing> {
+    let path = settings.master_key_file();
+    if path.exists() {
+        return Ok(KeyRing::load(&path)?);
+    }
+    if settings.database.url_template.is_some() {
+        bail!("crypto.key_file {} does not exist; replicas must share one key", path.display());
+    }
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    Ok(KeyRing::generate(&path)?)
+}

@@ -1,0 +1,376 @@
+//! The story that must run: a father, a mother, the grandmother; a reversal, a correction, a second
+//! episode. The same text runs in every deployment.
+
+use std::time::Duration;
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+use minzheng_chassis::civil::{self, Month};
+use minzheng_chassis::convert::date_to_wire;
+use minzheng_chassis::testing::eventually;
+use minzheng_proto::child_welfare::v1 as child;
+use minzheng_proto::elderly_care::v1 as elderly;
+use minzheng_proto::life_events::v1 as pb;
+use minzheng_proto::life_events::v1::{EvidenceSource, Phase};
+use minzheng_proto::work::v1 as work;
+use uuid::Uuid;
+
+use crate::family::{COUNTY, Family, Member};
+use crate::fingerprint;
+use crate::platform::{Callers, Platform, until_answered};
+use crate::reports::{self, Report, day, month, reaches};
+
+/// The five reports of steps 1 to 3.
+pub struct Reports {
+    /// The hospital reports the father's death.
+    pub father_by_hospital: Report,
+    /// The village reports it too, with the month only.
+    pub father_by_village: Report,
+    /// The hospital reports the mother's death.
+    pub mother_by_hospital: Report,
+    /// The facility reports the grandmother's.
+    pub grandmother_by_facility: Report,
+    /// The police cancel her registration.
+    pub grandmother_by_police: Report,
+}
+
+impl Reports {
+    /// Of a family, on a day.
+    pub fn of(family: &Family, today: Date) -> Self {
+        let tag = &family.tag;
+        let (father, mother, grandmother) = days(today);
+        let report = |member: &Member, source, what: &str, died_on| {
+            Report::of(member, source, &format!("{tag}-{what}"), died_on)
+        };
+        Self {
+            father_by_hospital: report(&family.father, EvidenceSource::MedicalCertificate, "father", day(father)),
+            father_by_village: report(&family.father, EvidenceSource::Village, "father", month(father)),
+            mother_by_hospital: report(&family.mother, EvidenceSource::MedicalCertificate, "mother", day(mother)),
+            grandmother_by_facility: report(
+                &family.grandmother,
+                EvidenceSource::CareFacility,
+                "grandmother",
+                day(grandmother),
+            ),
+            grandmother_by_police: report(
+                &family.grandmother,
+                EvidenceSource::HouseholdCancellation,
+                "grandmother",
+                day(grandmother),
+            ),
+        }
+    }
+
+    /// All five, in the order of the story.
+    pub fn all(&self) -> [&Report; 5] {
+        [
+            &self.father_by_hospital,
+            &self.father_by_village,
+            &self.mother_by_hospital,
+            &self.grandmother_by_facility,
+            &self.grandmother_by_police,
+        ]
+    }
+}
+
+/// When the three died: father, mother, grandmother.
+fn days(today: Date) -> (Date, Date, Date) {
+    (today.saturating_sub(100.days()), today.saturating_sub(65.days()), today.saturating_sub(1.day()))
+}
+
+/// A family and the cases of the story as it goes.
+pub struct Story<'p> {
+    platform: &'p Platform,
+    callers: Callers,
+    /// The family.
+    pub family: Family,
+    today: Date,
+}
+
+impl<'p> Story<'p> {
+    /// A fresh family.
+    pub async fn begin(platform: &'p Platform) -> Self {
+        let callers = Callers::of(COUNTY);
+        let family = Family::settle_in(platform, &callers).await;
+        let today = civil::today(platform.clock.now());
+        let story = Self { platform, callers, family, today };
+        story.children_are_known().await;
+        story
+    }
+
+    /// The story from beginning to end.
+    pub async fn run(platform: &Platform) {
+        let story = Story::begin(platform).await;
+        story.step_1_the_father().await;
+        let mother = story.step_2_the_mother().await;
+        let before = fingerprint::of(platform, &story.family).await;
+        let grandmother = story.step_3_the_grandmother("1").await;
+        story.step_4_it_was_another_woman(&grandmother, &before).await;
+        story.step_5_the_mothers_date(&mother).await;
+        story.step_6_a_year_later().await;
+    }
+
+    /// Child-welfare has heard of both children's kin; otherwise the first step would test less.
+    async fn children_are_known(&self) {
+        for member in [&self.family.younger, &self.family.older] {
+            eventually("child-welfare knows the child", || async {
+                self.child(member).await.filter(|child| child.relatives.len() >= 4)
+            })
+            .await;
+        }
+    }
+
+    async fn child(&self, member: &Member) -> Option<child::Child> {
+        let request = child::GetChildRequest { child_id: member.id.clone() };
+        let answer = until_answered(|| {
+            let (mut client, request) = (self.platform.child_welfare(&self.callers.clerk), request.clone());
+            async move { client.get_child(request).await }
+        })
+        .await;
+        answer.ok().and_then(|answer| answer.child)
+    }
+
+    /// Waits until both children are in a situation with a carer.
+    async fn children_are(&self, situation: child::Situation, carer: child::Carer) -> [child::Child; 2] {
+        let mut found = Vec::new();
+        for member in [&self.family.younger, &self.family.older] {
+            let what = format!("the child is in {situation:?} with {carer:?}");
+            let child = eventually(&what, || async {
+                self.child(member).await.filter(|child| child.situation() == situation && child.carer() == carer)
+            })
+            .await;
+            found.push(child);
+        }
+        found.try_into().expect("two children")
+    }
+
+    /// Open visits of both children.
+    async fn visits(&self) -> Vec<work::WorkItem> {
+        let mut items = Vec::new();
+        for member in [&self.family.younger, &self.family.older] {
+            let request = work::ListWorkItemsRequest { subject_id: member.id.clone(), ..Default::default() };
+            let answer = until_answered(|| {
+                let mut client = self.platform.work("child-welfare", &self.callers.worker);
+                let request = request.clone();
+                async move { client.list_work_items(request).await }
+            })
+            .await
+            .expect("items");
+            items.extend(answer.items.into_iter().filter(|item| item.service == "child-welfare"));
+        }
+        items
+    }
+
+    /// Waits until both children have an open visit of an urgency.
+    async fn visits_are(&self, urgency: work::Urgency) -> Vec<work::WorkItem> {
+        eventually(&format!("two visits of urgency {urgency:?}"), || async {
+            let visits = self.visits().await;
+            (visits.len() == 2 && visits.iter().all(|item| item.urgency() == urgency)).then_some(visits)
+        })
+        .await
+    }
+
+    async fn bed(&self) -> elderly::Bed {
+        let request = elderly::GetBedRequest { bed_id: self.family.bed_id.clone() };
+        let answer = until_answered(|| {
+            let (mut client, request) = (self.platform.elderly_care(&self.callers.clerk), request.clone());
+            async move { client.get_bed(request).await }
+        })
+        .await
+        .expect("the bed");
+        answer.bed.expect("a bed")
+    }
+
+    async fn open_offers(&self) -> Vec<elderly::Offer> {
+        let request = elderly::ListOffersRequest { facility_id: self.family.facility_id.clone(), ..Default::default() };
+        let answer = until_answered(|| {
+            let (mut client, request) = (self.platform.elderly_care(&self.callers.clerk), request.clone());
+            async move { client.list_offers(request).await }
+        })
+        .await
+        .expect("offers");
+        answer.offers
+    }
+
+    async fn tell(&self, report: &Report) -> pb::DeathCase {
+        report.tell(self.platform, &self.callers).await.expect("the report is taken")
+    }
+
+    async fn reaches(&self, case_id: &str, phase: Phase) -> pb::DeathCase {
+        reaches(self.platform, &self.callers, case_id, phase).await
+    }
+
+    /// One case, the second report corroborates; one parent left, no alarm; SETTLED and FINISHED.
+    pub async fn step_1_the_father(&self) -> pb::DeathCase {
+        let reports = Reports::of(&self.family, self.today);
+        let first = self.tell(&reports.father_by_hospital).await;
+        self.platform.clock.advance(Duration::from_secs(3600));
+        let second = self.tell(&reports.father_by_village).await;
+        assert_eq!(first.id, second.id, "one case");
+        let case = self.reaches(&first.id, Phase::Finished).await;
+        assert_eq!(case.evidence.len(), 2);
+        assert!(!case.conflict, "the second report corroborates");
+        assert_eq!(case.fact_version, 1);
+        assert_eq!(outcome(&case, "elderly-care", "end-stay"), pb::Outcome::NothingToDo);
+        assert_eq!(outcome(&case, "residents", "mark-deceased"), pb::Outcome::Done);
+        assert_eq!(outcome(&case, "child-welfare", "assess-dependants"), pb::Outcome::Done);
+        self.children_are(child::Situation::OneParent, child::Carer::Parent).await;
+        assert_eq!(self.visits().await, vec![], "no alarm");
+        case
+    }
+
+    /// Both are orphans, the grandmother the candidate to care; two alarms; SETTLED, not FINISHED.
+    pub async fn step_2_the_mother(&self) -> pb::DeathCase {
+        let reports = Reports::of(&self.family, self.today);
+        let told_at = self.platform.clock.now();
+        let case = self.tell(&reports.mother_by_hospital).await;
+        let case = self.reaches(&case.id, Phase::Settled).await;
+        assert_eq!(outcome(&case, "child-welfare", "assess-dependants"), pb::Outcome::NeedsHuman);
+        let children = self.children_are(child::Situation::Orphan, child::Carer::Grandparent).await;
+        let (_, died_on, _) = days(self.today);
+        for child in &children {
+            assert_eq!(child.since_month, Month::of(died_on).next().to_string());
+        }
+        for visit in self.visits_are(work::Urgency::Alarm).await {
+            let due = visit.due_at.expect("a due date").seconds - told_at.as_second();
+            assert!((0..=24 * 3600 + 120).contains(&due), "due in 24 hours, not {due} s");
+        }
+        case
+    }
+
+    /// Suspected, the bed held; then confirmed, the bed offered; the alarms become urgent.
+    pub async fn step_3_the_grandmother(&self, tag: &str) -> pb::DeathCase {
+        let today = civil::today(self.platform.clock.now());
+        let died_on = day(today.saturating_sub(1.day()));
+        let report = |source, what: &str| {
+            Report::of(&self.family.grandmother, source, &format!("{}-{tag}-{what}", self.family.tag), died_on)
+        };
+        let suspected = self.tell(&report(EvidenceSource::CareFacility, "facility")).await;
+        let case = self.reaches(&suspected.id, Phase::Suspected).await;
+        assert!(case.waiting.iter().any(|waiting| waiting.what == "verify-death"), "a verification is open");
+        eventually("the bed is held", || async {
+            let bed = self.bed().await;
+            (bed.state() == elderly::BedState::Held && bed.held_for() == elderly::HeldFor::Suspicion).then_some(())
+        })
+        .await;
+        let confirmed = self.tell(&report(EvidenceSource::HouseholdCancellation, "police")).await;
+        assert_eq!(confirmed.id, suspected.id, "one case");
+        let case = self.reaches(&suspected.id, Phase::Settled).await;
+        assert_eq!(outcome(&case, "elderly-care", "release-bed"), pb::Outcome::Done);
+        let offers = eventually("the bed is offered", || async {
+            let offers = self.open_offers().await;
+            (!offers.is_empty()).then_some(offers)
+        })
+        .await;
+        assert_eq!(offers.len(), 1);
+        assert_eq!(offers[0].person_id, self.family.waiting.id);
+        assert_eq!(offers[0].bed_id, self.family.bed_id);
+        self.visits_are(work::Urgency::Urgent).await;
+        self.children_are(child::Situation::Orphan, child::Carer::Nobody).await;
+        case
+    }
+
+    /// The reversal: her stay stands again, the offer is taken back, everything as before step 3.
+    pub async fn step_4_it_was_another_woman(&self, case: &pb::DeathCase, before: &fingerprint::Fingerprint) {
+        let reversed = reports::reverse(self.platform, &self.callers, &case.id).await;
+        self.reaches(&reversed.id, Phase::Reversed).await;
+        fingerprint::becomes(self.platform, &self.family, before, "everything is as before step 3").await;
+        let bed = self.bed().await;
+        assert_eq!((bed.state(), bed.person_id.as_str()), (
+            elderly::BedState::Occupied,
+            self.family.grandmother.id.as_str()
+        ));
+        assert_eq!(self.open_offers().await, vec![], "the offer is taken back");
+        self.visits_are(work::Urgency::Alarm).await;
+    }
+
+    /// Fact version 2; the children's files show the new month; nothing else moves.
+    pub async fn step_5_the_mothers_date(&self, case: &pb::DeathCase) {
+        let before = fingerprint::of(self.platform, &self.family).await;
+        let corrected = days(self.today).1.saturating_add(30.days());
+        let case = reports::get(self.platform, &self.callers, &case.id).await;
+        let request = pb::CorrectDeathRequest {
+            request_id: Uuid::new_v4().to_string(),
+            case_id: case.id.clone(),
+            etag: case.etag,
+            died_on: Some(date_to_wire(day(corrected))),
+            cause: pb::Cause::FormalCorrection.into(),
+            reason: "certificate reissued".to_owned(),
+        };
+        let answer = until_answered(|| {
+            let (mut client, request) = (self.platform.life_events(&self.callers.clerk), request.clone());
+            async move { client.correct_death(request).await }
+        })
+        .await
+        .expect("corrected");
+        assert_eq!(answer.case.expect("a case").fact_version, 2);
+        let month = Month::of(corrected).next().to_string();
+        for member in [&self.family.younger, &self.family.older] {
+            eventually("the file shows the new month", || async {
+                self.child(member).await.filter(|child| child.since_month == month)
+            })
+            .await;
+        }
+        self.reaches(&case.id, Phase::Settled).await;
+        let after = fingerprint::of(self.platform, &self.family).await;
+        for service in ["elderly-care"] {
+            assert_eq!(after[service], before[service], "nothing else moves in {service}");
+        }
+        let changed = |lines: &[String], others: &[String]| lines.iter().filter(|line| !others.contains(line)).count();
+        assert_eq!(changed(&after["residents"], &before["residents"]), 1, "only the mother's date");
+        assert_eq!(changed(&after["life-events"], &before["life-events"]), 1, "only the mother's case");
+    }
+
+    /// Episode 2, and everything as in step 3.
+    pub async fn step_6_a_year_later(&self) {
+        self.platform.clock.advance(Duration::from_secs(366 * 24 * 3600));
+        let case = self.step_3_the_grandmother("2").await;
+        assert_eq!(case.episode, 2);
+    }
+
+    /// Told with the offer already accepted: priority for the next bed, and no bed has two residents.
+    pub async fn reversal_after_the_offer_was_accepted(platform: &Platform) {
+        let story = Story::begin(platform).await;
+        let case = story.step_3_alone().await;
+        let offer = story.open_offers().await.pop().expect("an offer");
+        let request = elderly::AcceptOfferRequest {
+            request_id: Uuid::new_v4().to_string(),
+            offer_id: offer.id,
+            etag: offer.etag,
+            first_day: Some(date_to_wire(day(story.today))),
+        };
+        until_answered(|| {
+            let (mut client, request) = (platform.elderly_care(&story.callers.clerk), request.clone());
+            async move { client.accept_offer(request).await }
+        })
+        .await
+        .expect("accepted");
+        let reversed = reports::reverse(platform, &story.callers, &case.id).await;
+        story.reaches(&reversed.id, Phase::Reversed).await;
+        let bed = story.bed().await;
+        assert_eq!(bed.person_id, story.family.waiting.id, "the bed has its one new resident");
+        let second = crate::family::add_bed(platform, &story.callers, &story.family.facility_id, "3-13").await;
+        let offer = eventually("the next bed is offered to her", || async { story.open_offers().await.pop() }).await;
+        assert_eq!(offer.person_id, story.family.grandmother.id);
+        assert_eq!(offer.bed_id, second);
+    }
+
+    /// Suspected and confirmed without the parents' deaths before.
+    async fn step_3_alone(&self) -> pb::DeathCase {
+        let reports = Reports::of(&self.family, self.today);
+        let case = self.tell(&reports.grandmother_by_police).await;
+        eventually("the bed is offered", || async {
+            (!self.open_offers().await.is_empty()).then_some(())
+        })
+        .await;
+        self.reaches(&case.id, Phase::Finished).await
+    }
+}
+
+/// What a department answered last to an action of the latest fact.
+pub fn outcome(case: &pb::DeathCase, department: &str, action: &str) -> pb::Outcome {
+    let question = case.questions.iter().find(|question| {
+        question.fact_version == case.fact_version && question.department == department && question.action == action
+    });
+    question.map_or(pb::Outcome::Unspecified, pb::Question::outcome)
+}
