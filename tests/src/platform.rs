@@ -87,6 +87,18 @@ impl Platform {
         Self::new(addresses, ClockControl::Fake(clock.clone()))
     }
 
+    /// A channel to a service without identity.
+    pub fn bare_channel(&self, service: &str) -> tonic::transport::Channel {
+        self.addresses[service][0].bare_channel()
+    }
+
+    /// The same platform, with one address for a service.
+    pub fn with_address(&self, service: &'static str, address: &str) -> Self {
+        let mut addresses = self.addresses.clone();
+        addresses.insert(service, vec![Neighbour::at(address.parse().expect("an address"))]);
+        Self { addresses, turn: AtomicUsize::new(0), clock: self.clock.clone() }
+    }
+
     fn channel(&self, service: &str, caller: &Caller) -> NeighbourChannel {
         let replicas = &self.addresses[service];
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);

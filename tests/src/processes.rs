@@ -136,6 +136,7 @@ pub struct Cluster {
     /// Kafka's bootstrap servers.
     pub kafka: String,
     prefix: String,
+    more: Vec<String>,
     /// Processes by service, replicas in order.
     pub processes: BTreeMap<&'static str, Vec<Process>>,
 }
@@ -143,12 +144,18 @@ pub struct Cluster {
 impl Cluster {
     /// Creates databases, topics and keys, migrates, and starts `replicas` processes of each service.
     pub async fn start(database: TestDatabase, kafka: &str, replicas: usize) -> Self {
+        Self::start_with(database, kafka, replicas, &[]).await
+    }
+
+    /// The same with further settings, as `key=value`.
+    pub async fn start_with(database: TestDatabase, kafka: &str, replicas: usize, more: &[String]) -> Self {
         database.create(&SERVICES).await.expect("databases");
         let mut cluster = Self {
             database,
             directory: tempfile::tempdir().expect("a directory"),
             kafka: kafka.to_owned(),
             prefix: format!("c{}.", Uuid::new_v4().simple()),
+            more: more.to_vec(),
             processes: BTreeMap::new(),
         };
         minzheng_chassis::crypto::KeyRing::generate(&cluster.directory.path().join("master.key")).expect("a key");
@@ -182,6 +189,7 @@ impl Cluster {
             "telemetry.log_filter=info".to_owned(),
             "timer.tick_ms=100".to_owned(),
         ]);
+        settings.extend(self.more.iter().cloned());
         settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]).collect()
     }
 
@@ -217,6 +225,21 @@ impl Cluster {
             .map(|(name, replicas)| (*name, replicas.iter().map(|process| process.address.clone()).collect()))
             .collect();
         Platform::new(addresses, ClockControl::File(self.clock_file()))
+    }
+
+    /// What stands before every topic.
+    pub fn topic_prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Copies a service's database, which nobody may be using; the copy's name.
+    pub async fn copy_database(&self, service: &str) -> String {
+        self.database.copy(service).await.expect("copied")
+    }
+
+    /// Puts a copy in the place of a service's database, which nobody may be using.
+    pub async fn restore_database(&self, service: &str, copy: &str) {
+        self.database.restore(service, copy).await.expect("restored");
     }
 
     /// One process.

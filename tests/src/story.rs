@@ -100,6 +100,11 @@ impl<'p> Story<'p> {
 
     /// The story from beginning to end.
     pub async fn run(platform: &Platform) {
+        Self::run_whole(platform).await;
+    }
+
+    /// The story from beginning to end; the family.
+    pub async fn run_whole(platform: &Platform) -> Family {
         let story = Story::begin(platform).await;
         story.step_1_the_father().await;
         let mother = story.step_2_the_mother().await;
@@ -108,6 +113,7 @@ impl<'p> Story<'p> {
         story.step_4_it_was_another_woman(&grandmother, &before).await;
         story.step_5_the_mothers_date(&mother).await;
         story.step_6_a_year_later().await;
+        story.family
     }
 
     /// Child-welfare has heard of both children's kin; otherwise the first step would test less.

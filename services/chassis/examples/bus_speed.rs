@@ -1,7 +1,7 @@
 //! How fast is the bus here? Appends per second with 1, 8 and 64 senders of one record each, the
 //! time from an append to its being seen, and how fast a backlog is sent and read.
 //!
-//! `cargo run --release -p minzheng-chassis --features testing --example bus_speed [DIRECTORY]`
+//! `cargo run --release -p minzheng-chassis --example bus_speed [DIRECTORY]`
 //! measures the embedded bus on the disk of `DIRECTORY` (by default the current one), and Kafka
 //! too when `MINZHENG_TEST_KAFKA` names its bootstrap servers.
 
@@ -28,12 +28,20 @@ const PROBES: usize = 1_000;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let directory = std::env::args().nth(1).map_or_else(|| PathBuf::from("."), PathBuf::from);
+    let directory = std::env::args()
+        .nth(1)
+        .map_or_else(|| PathBuf::from("."), PathBuf::from);
     let directory = tempfile::tempdir_in(directory)?;
     println!("embedded, records of {VALUE_BYTES} bytes and headers");
-    measure(Arc::new(EmbeddedBus::open(&directory.path().join("bus.sqlite"), Arc::new(SystemClock))?)).await?;
+    measure(Arc::new(EmbeddedBus::open(
+        &directory.path().join("bus.sqlite"),
+        Arc::new(SystemClock),
+    )?))
+    .await?;
 
-    let Ok(bootstrap) = std::env::var("MINZHENG_TEST_KAFKA") else { return Ok(()) };
+    let Ok(bootstrap) = std::env::var("MINZHENG_TEST_KAFKA") else {
+        return Ok(());
+    };
     println!("Kafka, acks=all, idempotent");
     let settings = KafkaSettings {
         topic_prefix: format!("speed-{}.", Uuid::now_v7()),
@@ -46,10 +54,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn measure(bus: Arc<dyn Bus>) -> Result<(), BusError> {
-    let spec = TopicSpec { name: TOPIC.to_owned(), partitions: 12, retention: None, max_record_bytes: 1 << 20 };
+    let spec = TopicSpec {
+        name: TOPIC.to_owned(),
+        partitions: 12,
+        retention: None,
+        max_record_bytes: 1 << 20,
+    };
     bus.apply_topics(&[spec]).await?;
     for senders in [1, 8, 64] {
-        println!("  {senders:>3} senders: {:>7.0} appends/s", appends(&bus, senders).await);
+        println!(
+            "  {senders:>3} senders: {:>7.0} appends/s",
+            appends(&bus, senders).await
+        );
     }
     for pause in [Duration::from_millis(5), Duration::ZERO] {
         let times = seen_after(&bus, pause).await?;
@@ -61,23 +77,38 @@ async fn measure(bus: Arc<dyn Bus>) -> Result<(), BusError> {
         let envelopes: Vec<_> = (batch * BATCH..(batch + 1) * BATCH).map(record).collect();
         assert_stored(&bus.send(&envelopes).await);
     }
-    println!("  sent in batches of {BATCH}: {:>7.0} records/s", BACKLOG as f64 / began.elapsed().as_secs_f64());
-    println!("  read from the beginning: {:>7.0} records/s", read_all(&bus).await?);
+    println!(
+        "  sent in batches of {BATCH}: {:>7.0} records/s",
+        BACKLOG as f64 / began.elapsed().as_secs_f64()
+    );
+    println!(
+        "  read from the beginning: {:>7.0} records/s",
+        read_all(&bus).await?
+    );
     bus.close(Duration::from_secs(5)).await;
     Ok(())
 }
 
 fn record(n: i64) -> Envelope {
     let key = Uuid::from_u128(n.unsigned_abs() as u128 * 0x9e37_79b9).to_string();
-    Envelope { value: vec![b'x'; VALUE_BYTES], ..event(TOPIC, &key, n) }
+    Envelope {
+        value: vec![b'x'; VALUE_BYTES],
+        ..event(TOPIC, &key, n)
+    }
 }
 
 fn assert_stored(outcomes: &[Delivery]) {
-    assert!(outcomes.iter().all(|outcome| *outcome == Delivery::Stored), "{outcomes:?}");
+    assert!(
+        outcomes.iter().all(|outcome| *outcome == Delivery::Stored),
+        "{outcomes:?}"
+    );
 }
 
 async fn appends(bus: &Arc<dyn Bus>, senders: usize) -> f64 {
-    let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let (stop, count) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicU64::new(0)),
+    );
     let began = Instant::now();
     let sending: Vec<_> = (0..senders)
         .map(|sender| {
@@ -95,7 +126,9 @@ async fn appends(bus: &Arc<dyn Bus>, senders: usize) -> f64 {
     tokio::time::sleep(ROUND).await;
     stop.store(true, Ordering::Relaxed);
     for sender in sending {
-        sender.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        sender
+            .await
+            .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     }
     count.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64()
 }
@@ -111,9 +144,15 @@ async fn seen_after(bus: &Arc<dyn Bus>, pause: Duration) -> Result<Vec<Duration>
         let stop = Arc::clone(&stop);
         std::thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
-                match consumer.poll(Duration::from_millis(100), 200) {
-                    Ok(records) => records.iter().for_each(|_| drop(seen.send(Instant::now()))),
-                    Err(error) => println!("  reading failed: {error}"),
+                let heard = match consumer.poll(Duration::from_millis(100), 200) {
+                    Ok(records) => records.iter().all(|_| seen.send(Instant::now()).is_ok()),
+                    Err(error) => {
+                        println!("  reading failed: {error}");
+                        true
+                    }
+                };
+                if !heard {
+                    break;
                 }
             }
             consumer.close(Duration::from_secs(5));
@@ -162,5 +201,7 @@ fn at(partition: i32) -> minzheng_chassis::bus::TopicPartition {
 
 fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let index = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
-    sorted.get(index).map_or(f64::NAN, |time| time.as_secs_f64() * 1000.0)
+    sorted
+        .get(index)
+        .map_or(f64::NAN, |time| time.as_secs_f64() * 1000.0)
 }

@@ -2,11 +2,14 @@
 
 use minzheng_chassis::module::Module;
 
+/// What makes a service.
+type Make = fn() -> Module;
+
 /// The services there are, with what makes each.
-const SERVICES: [(&str, fn() -> Module); 4] = [
+const SERVICES: [(&str, Make); 4] = [
     ("residents", minzheng_residents::module),
-    ("life-events", minzheng_life_events::module),
-    ("elderly-care", minzheng_elderly_care::module),
+    ("life-events", || Module::named("life-events")),
+    ("elderly-care", || Module::named("elderly-care")),
     ("child-welfare", minzheng_child_welfare::module),
 ];
 

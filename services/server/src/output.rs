@@ -1,6 +1,6 @@
 //! Results go to stdout, as a table for people or as JSON for programs; progress goes to stderr.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
@@ -37,6 +37,29 @@ impl Printer {
             Format::Table => table(value).iter().try_for_each(|line| writeln!(out, "{line}")),
         }
     }
+
+    /// Prints one of a stream of values: JSON on one line, or the lines of `table`; at once.
+    ///
+    /// # Errors
+    /// stdout is closed.
+    pub fn print_line<T: Serialize>(&self, value: &T, table: impl FnOnce(&T) -> Vec<String>) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        match self.format {
+            Format::Json => {
+                serde_json::to_writer(&mut out, value)?;
+                writeln!(out)?;
+            }
+            Format::Table => table(value).iter().try_for_each(|line| writeln!(out, "{line}"))?,
+        }
+        out.flush()
+    }
+}
+
+/// Whether what goes to stderr may be coloured and redrawn: a person looks at it and has not asked
+/// for plain text.
+pub fn is_drawn() -> bool {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !plain
 }
 
 /// Says something to the person who waits.
@@ -67,6 +90,7 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     lines
 }
 
-fn width(text: &str) -> usize {
+/// Places that a text takes in a terminal.
+pub fn width(text: &str) -> usize {
     text.chars().map(|c| if ('\u{2e80}'..='\u{ffef}').contains(&c) { 2 } else { 1 }).sum()
 }

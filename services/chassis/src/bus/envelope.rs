@@ -95,11 +95,21 @@ impl Envelope {
         ];
         let optional = [
             (header::DIVISION, self.division.map(|code| code.to_string())),
-            (header::CAUSATION_ID, self.causation_id.map(|id| id.to_string())),
-            (header::CORRELATION_ID, self.correlation_id.map(|id| id.to_string())),
+            (
+                header::CAUSATION_ID,
+                self.causation_id.map(|id| id.to_string()),
+            ),
+            (
+                header::CORRELATION_ID,
+                self.correlation_id.map(|id| id.to_string()),
+            ),
             (header::TRACEPARENT, self.traceparent.clone()),
         ];
-        headers.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        headers.extend(
+            optional
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
         headers
     }
 
@@ -137,7 +147,10 @@ impl Envelope {
 
     /// [`Envelope::size`] for one who has written the headers already.
     pub(crate) fn size_with(&self, headers: &[(&'static str, String)]) -> usize {
-        let headers: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        let headers: usize = headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 4)
+            .sum();
         self.key.len() + self.value.len() + headers + RECORD_OVERHEAD
     }
 }
@@ -163,19 +176,158 @@ impl<'a> Headers<'a> {
         ];
         let mut found = Vec::with_capacity(KNOWN.len());
         for (name, value) in headers {
-            let Some(known) = KNOWN.iter().find(|known| **known == name) else { continue };
+            let Some(known) = KNOWN.iter().find(|known| **known == name) else {
+                continue;
+            };
             let text = std::str::from_utf8(value).map_err(|_| EnvelopeError::Malformed(known))?;
             found.push((*known, text));
         }
         Ok(Self(found))
     }
 
-    fn optional<T: std::str::FromStr>(&self, name: &'static str) -> Result<Option<T>, EnvelopeError> {
-        let Some((_, text)) = self.0.iter().find(|(found, _)| *found == name) else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| EnvelopeError::Malformed(name))
+    fn optional<T: std::str::FromStr>(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<T>, EnvelopeError> {
+        let Some((_, text)) = self.0.iter().find(|(found, _)| *found == name) else {
+            return Ok(None);
+        };
+        text.parse()
+            .map(Some)
+            .map_err(|_| EnvelopeError::Malformed(name))
     }
 
     fn required<T: std::str::FromStr>(&self, name: &'static str) -> Result<T, EnvelopeError> {
         self.optional(name)?.ok_or(EnvelopeError::Missing(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    prop_compose! {
+        fn envelopes()(
+            ids in any::<(u128, Option<u128>, Option<u128>)>(),
+            texts in ("[a-z-]{1,20}", "[a-z.-]{1,20}", ".{0,40}", "[a-zA-Z.]{1,60}"),
+            (sequence, time) in (1..i64::MAX, 0..4_102_444_800_000_000_i64),
+            division in option::of(Just("520102000000")),
+            traceparent in option::of("[0-9a-f-]{55}"),
+            value in proptest::collection::vec(any::<u8>(), 0..200),
+        ) -> Envelope {
+            let (source, topic, key, event_type) = texts;
+            Envelope {
+                id: Uuid::from_u128(ids.0), source, topic, key, sequence, event_type,
+                time: Timestamp::from_microsecond(time).unwrap(),
+                division: division.map(|code| code.parse().unwrap()),
+                causation_id: ids.1.map(Uuid::from_u128),
+                correlation_id: ids.2.map(Uuid::from_u128),
+                traceparent, value,
+            }
+        }
+    }
+
+    fn read(
+        envelope: &Envelope,
+        headers: &[(&'static str, String)],
+    ) -> Result<Envelope, EnvelopeError> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_bytes()));
+        Envelope::from_record(
+            &envelope.topic,
+            &envelope.key,
+            headers,
+            envelope.value.clone(),
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read(envelope in envelopes()) {
+            prop_assert_eq!(read(&envelope, &envelope.headers()).unwrap(), envelope);
+        }
+
+        #[test]
+        fn a_size_is_never_less_than_what_it_counts(envelope in envelopes()) {
+            let headers: usize = envelope.headers().iter().map(|(name, value)| name.len() + value.len()).sum();
+            prop_assert!(envelope.size() > headers + envelope.key.len() + envelope.value.len());
+        }
+
+        #[test]
+        fn headers_of_others_are_ignored(envelope in envelopes(), value in ".*") {
+            let mut headers = envelope.headers();
+            headers.insert(0, ("x-other", value));
+            prop_assert_eq!(read(&envelope, &headers).unwrap(), envelope);
+        }
+    }
+
+    fn sample() -> Envelope {
+        Envelope {
+            id: Uuid::from_u128(1),
+            source: "residents".to_owned(),
+            topic: "residents.person".to_owned(),
+            key: "key".to_owned(),
+            sequence: 1,
+            event_type: "minzheng.residents.v1.PersonRegistered".to_owned(),
+            time: Timestamp::UNIX_EPOCH,
+            division: Some("520102000000".parse().unwrap()),
+            causation_id: Some(Uuid::from_u128(2)),
+            correlation_id: Some(Uuid::from_u128(3)),
+            traceparent: None,
+            value: vec![1, 2, 3],
+        }
+    }
+
+    #[test]
+    fn each_required_header_is_missed_by_name() {
+        for required in [
+            header::ID,
+            header::SOURCE,
+            header::TYPE,
+            header::TIME,
+            header::SEQUENCE,
+        ] {
+            let mut headers = sample().headers();
+            headers.retain(|(name, _)| *name != required);
+            assert_eq!(
+                read(&sample(), &headers),
+                Err(EnvelopeError::Missing(required))
+            );
+        }
+    }
+
+    #[test]
+    fn each_header_with_a_form_is_refused_without_it() {
+        let formed = [
+            header::ID,
+            header::TIME,
+            header::SEQUENCE,
+            header::DIVISION,
+            header::CAUSATION_ID,
+            header::CORRELATION_ID,
+        ];
+        for formed in formed {
+            let mut headers = sample().headers();
+            for (name, value) in &mut headers {
+                if *name == formed {
+                    "neither".clone_into(value);
+                }
+            }
+            assert_eq!(
+                read(&sample(), &headers),
+                Err(EnvelopeError::Malformed(formed))
+            );
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_text_is_refused() {
+        let headers = [(header::SOURCE, [0xff_u8, 0xfe].as_slice())];
+        let read = Envelope::from_record("t", "k", headers.into_iter(), Vec::new());
+        assert_eq!(read, Err(EnvelopeError::Malformed(header::SOURCE)));
     }
 }

@@ -45,7 +45,10 @@ pub struct TopicPartition {
 impl TopicPartition {
     /// Names partition `partition` of `topic`.
     pub fn new(topic: impl Into<String>, partition: i32) -> Self {
-        Self { topic: topic.into(), partition }
+        Self {
+            topic: topic.into(),
+            partition,
+        }
     }
 }
 
@@ -87,12 +90,17 @@ impl Record {
         headers: Result<impl Iterator<Item = (&'a str, &'a [u8])>, EnvelopeError>,
         value: Vec<u8>,
     ) -> Self {
-        let envelope = headers.and_then(|headers| Envelope::from_record(&at.topic, &key, headers, Vec::new()));
+        let envelope =
+            headers.and_then(|headers| Envelope::from_record(&at.topic, &key, headers, Vec::new()));
         let envelope = match envelope {
             Ok(envelope) => Ok(Envelope { value, ..envelope }),
             Err(error) => Err(Undecodable { key, value, error }),
         };
-        Self { at, offset, envelope }
+        Self {
+            at,
+            offset,
+            envelope,
+        }
     }
 }
 
@@ -115,7 +123,9 @@ pub enum BusError {
     #[error("unknown topic {0}")]
     UnknownTopic(String),
     /// A declared topic differs from the one that exists in a way that is never changed.
-    #[error("topic {topic} has {existing} partitions and {declared} are declared; the number never changes")]
+    #[error(
+        "topic {topic} has {existing} partitions and {declared} are declared; the number never changes"
+    )]
     PartitionsDiffer {
         /// Topic name.
         topic: String,
@@ -181,10 +191,20 @@ impl BusError {
         let (topic, partition) = (at.topic.clone(), at.partition);
         let Watermarks { low, high } = watermarks;
         if position < low {
-            return Err(Self::BelowLowWatermark { topic, partition, position, low });
+            return Err(Self::BelowLowWatermark {
+                topic,
+                partition,
+                position,
+                low,
+            });
         }
         if position > high {
-            return Err(Self::BeyondHighWatermark { topic, partition, position, high });
+            return Err(Self::BeyondHighWatermark {
+                topic,
+                partition,
+                position,
+                high,
+            });
         }
         Ok(())
     }
@@ -242,7 +262,12 @@ pub trait Bus: Send + Sync + 'static {
     /// Reads at most `limit` records of one partition from `from` on, outside any group. An empty
     /// answer means that nothing is stored at or after `from`; where retention has passed `from`,
     /// the answer begins with the oldest record kept.
-    async fn read(&self, at: &TopicPartition, from: i64, limit: usize) -> Result<Vec<Record>, BusError>;
+    async fn read(
+        &self,
+        at: &TopicPartition,
+        from: i64,
+        limit: usize,
+    ) -> Result<Vec<Record>, BusError>;
 
     /// Tells the bus which positions its declared subscriptions have reached, so that retention
     /// never passes the slowest. Kafka keeps by age alone and ignores it.

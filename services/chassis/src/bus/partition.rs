@@ -5,7 +5,9 @@
 /// The partition of `key` among `partitions`, from 0. A topic has at least one partition; for a
 /// number below that the answer is 0.
 pub fn partition_for(key: &[u8], partitions: i32) -> i32 {
-    let Ok(count) = u32::try_from(partitions) else { return 0 };
+    let Ok(count) = u32::try_from(partitions) else {
+        return 0;
+    };
     if count == 0 {
         return 0;
     }
@@ -55,7 +57,10 @@ mod tests {
             ("foobar", -790_332_482_i32 as u32),
             ("a-little-bit-long-string", -985_981_536_i32 as u32),
             ("a-little-bit-longer-string", -1_486_304_829_i32 as u32),
-            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971_i32 as u32),
+            (
+                "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8",
+                -58_897_971_i32 as u32,
+            ),
             ("abc", 479_470_107),
             ("kafka", 0xd067_cf64),
             ("giberish123456789", 0x8f55_2b0c),
@@ -76,7 +81,10 @@ mod tests {
 
     #[test]
     fn the_sign_bit_is_dropped_before_the_remainder() {
-        assert_eq!(partition_for(b"kafka", 12), ((0xd067_cf64_u32 & 0x7fff_ffff) % 12) as i32);
+        assert_eq!(
+            partition_for(b"kafka", 12),
+            ((0xd067_cf64_u32 & 0x7fff_ffff) % 12) as i32
+        );
         assert_eq!(partition_for(b"abc", 12), 479_470_107 % 12);
     }
 

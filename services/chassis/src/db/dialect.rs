@@ -20,10 +20,7 @@ pub fn bytes(backend: DbBackend) -> &'static str {
 
 /// Whether several processes may write this database, so that a lease must say which of them relays.
 pub fn is_shared(backend: DbBackend) -> bool {
-    match backend {
-        DbBackend::Postgres => true,
-        _ => false,
-    }
+    backend == DbBackend::Postgres
 }
 
 /// How many transactions of one service are worth running at once: SQLite has one writer.

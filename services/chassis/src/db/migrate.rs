@@ -126,6 +126,7 @@ struct MigrationLock {
 const LOCK_KEY: i64 = 0x6d69_6e7a_6865_6e67;
 
 impl MigrationLock {
+    #[allow(clippy::disallowed_methods)] // a transaction that only holds a lock
     async fn take(database: &Database) -> Result<Self, DbErr> {
         if !dialect::is_shared(database.backend()) {
             return Ok(Self { transaction: None });

@@ -133,6 +133,7 @@ impl Database {
     ///
     /// # Errors
     /// The database is away, or another writer holds SQLite's lock for too long.
+    #[allow(clippy::disallowed_methods)] // the one place
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         let mode = (self.backend() == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions { sqlite_transaction_mode: mode, ..TransactionOptions::default() };

@@ -54,6 +54,11 @@ impl Neighbour {
         InterceptedService::new(self.channel.clone(), identify)
     }
 
+    /// A channel on which calls carry nothing.
+    pub fn bare_channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
     /// Whether its health check says that it serves.
     pub async fn is_serving(&self) -> bool {
         let mut client = HealthClient::new(self.channel.clone());

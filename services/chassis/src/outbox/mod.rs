@@ -11,3 +11,6 @@ pub use lease::{Lease, LeaseHolder};
 pub use relay::Relay;
 pub(crate) use table::{OutboxRow, discard_refused, find_refused, refused, status};
 pub(crate) use write::{PendingEvent, write};
+
+#[cfg(test)]
+mod tests;

@@ -59,6 +59,12 @@ impl PendingEvent {
         Ok(pending)
     }
 
+    /// Makes it larger than `of` would let pass, as an older version with another limit might have.
+    #[cfg(test)]
+    pub(super) fn enlarge(&mut self, size: usize) {
+        self.value.resize(size, 0);
+    }
+
     fn envelope(&self, sequence: i64, source: &str) -> Envelope {
         Envelope {
             id: self.id,

@@ -41,6 +41,11 @@ pub struct UnitOfWork {
     audit: Vec<AuditEntry>,
 }
 
+/// An instant as the databases hold it, so that the first answer is the one that is read later.
+fn as_stored(now: Timestamp) -> Timestamp {
+    civil::from_micros(civil::micros(now)).unwrap_or(now)
+}
+
 impl UnitOfWork {
     /// Begins a transaction for a caller.
     pub(crate) async fn begin(cx: &Context, caller: Arc<Caller>, cause: Cause) -> Result<Self, Failure> {
@@ -49,7 +54,7 @@ impl UnitOfWork {
             cx: cx.clone(),
             caller,
             transaction,
-            now: cx.now(),
+            now: as_stored(cx.now()),
             cause,
             known: BTreeMap::new(),
             events: Vec::new(),

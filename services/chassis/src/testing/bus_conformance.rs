@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::bus::partition::partition_for;
 use crate::bus::{
-    Bus, BusError, Consumer, Delivery, Envelope, Positions, Record, TopicPartition, TopicSpec, Watermarks,
+    Bus, BusError, Consumer, Delivery, Envelope, Positions, Record, TopicPartition, TopicSpec,
+    Watermarks,
 };
 
 /// A bus and what only its owner can do to it.
@@ -68,7 +69,12 @@ const MAX_RECORD: usize = 1 << 20;
 
 fn spec(name: &str, partitions: i32) -> TopicSpec {
     let retention = Some(Duration::from_secs(3600));
-    TopicSpec { name: name.to_owned(), partitions, retention, max_record_bytes: MAX_RECORD }
+    TopicSpec {
+        name: name.to_owned(),
+        partitions,
+        retention,
+        max_record_bytes: MAX_RECORD,
+    }
 }
 
 /// An event of which `n` can be read back with [`numbers`].
@@ -105,20 +111,28 @@ fn key_in(partition: i32, partitions: i32) -> String {
 pub fn positions(known: &[(TopicPartition, i64)]) -> Positions {
     let known: BTreeMap<_, _> = known.iter().cloned().collect();
     Arc::new(move |asked| {
-        Ok(asked.iter().map(|at| (at.clone(), known.get(at).copied().unwrap_or(0))).collect())
+        Ok(asked
+            .iter()
+            .map(|at| (at.clone(), known.get(at).copied().unwrap_or(0)))
+            .collect())
     })
 }
 
 /// Applies one topic with `partitions` partitions.
 async fn with_topic(subject: &impl BusUnderTest, partitions: i32) -> Arc<dyn Bus> {
     let bus = subject.bus();
-    bus.apply_topics(&[spec(TOPIC, partitions)]).await.expect("the topic is created");
+    bus.apply_topics(&[spec(TOPIC, partitions)])
+        .await
+        .expect("the topic is created");
     bus
 }
 
 async fn send(bus: &Arc<dyn Bus>, batch: &[Envelope]) {
     let outcomes = bus.send(batch).await;
-    assert!(outcomes.iter().all(|outcome| *outcome == Delivery::Stored), "{outcomes:?}");
+    assert!(
+        outcomes.iter().all(|outcome| *outcome == Delivery::Stored),
+        "{outcomes:?}"
+    );
     assert_eq!(outcomes.len(), batch.len());
 }
 
@@ -128,7 +142,8 @@ async fn send_numbers(bus: &Arc<dyn Bus>, key: &str, numbers: std::ops::Range<i6
 }
 
 fn open(bus: &Arc<dyn Bus>, group: &str, from: &[(TopicPartition, i64)]) -> Box<dyn Consumer> {
-    bus.open_consumer(group, &[TOPIC.to_owned()], positions(from)).expect("a consumer opens")
+    bus.open_consumer(group, &[TOPIC.to_owned()], positions(from))
+        .expect("a consumer opens")
 }
 
 /// Polls until `count` records came.
@@ -136,14 +151,25 @@ pub fn collect(consumer: &mut dyn Consumer, count: usize) -> Vec<Record> {
     let deadline = Instant::now() + PATIENCE;
     let mut records = Vec::new();
     while records.len() < count {
-        assert!(Instant::now() < deadline, "{} of {count} records came", records.len());
-        records.extend(poll(consumer, Duration::from_millis(100), count - records.len()).expect("polling goes well"));
+        assert!(
+            Instant::now() < deadline,
+            "{} of {count} records came",
+            records.len()
+        );
+        records.extend(
+            poll(consumer, Duration::from_millis(100), count - records.len())
+                .expect("polling goes well"),
+        );
     }
     assert_eq!(records.len(), count);
     records
 }
 
-fn poll(consumer: &mut dyn Consumer, wait: Duration, limit: usize) -> Result<Vec<Record>, BusError> {
+fn poll(
+    consumer: &mut dyn Consumer,
+    wait: Duration,
+    limit: usize,
+) -> Result<Vec<Record>, BusError> {
     tokio::task::block_in_place(|| consumer.poll(wait, limit))
 }
 
@@ -151,7 +177,11 @@ fn assert_quiet(consumer: &mut dyn Consumer) {
     let deadline = Instant::now() + QUIET;
     while Instant::now() < deadline {
         let records = poll(consumer, QUIET, 100).expect("polling goes well");
-        assert!(records.is_empty(), "{} records came that must not", records.len());
+        assert!(
+            records.is_empty(),
+            "{} records came that must not",
+            records.len()
+        );
     }
 }
 
@@ -174,7 +204,10 @@ fn close(consumer: Box<dyn Consumer>) {
 
 /// The numbers of the events, in the order of the records.
 pub fn numbers(records: &[Record]) -> Vec<i64> {
-    records.iter().map(|record| envelope(record).sequence).collect()
+    records
+        .iter()
+        .map(|record| envelope(record).sequence)
+        .collect()
 }
 
 fn offsets(records: &[Record]) -> Vec<i64> {
@@ -190,7 +223,9 @@ pub async fn keeps_order_per_key(subject: &impl BusUnderTest) {
     const KEYS: i64 = 20;
     const EACH: i64 = 50;
     let bus = with_topic(subject, 12).await;
-    let all: Vec<_> = (0..KEYS * EACH).map(|n| event(TOPIC, &format!("key-{}", n % KEYS), n / KEYS)).collect();
+    let all: Vec<_> = (0..KEYS * EACH)
+        .map(|n| event(TOPIC, &format!("key-{}", n % KEYS), n / KEYS))
+        .collect();
     for batch in all.chunks(37) {
         send(&bus, batch).await;
     }
@@ -199,9 +234,13 @@ pub async fn keeps_order_per_key(subject: &impl BusUnderTest) {
     let mut by_key: BTreeMap<String, (i32, Vec<i64>)> = BTreeMap::new();
     let mut next: BTreeMap<TopicPartition, i64> = BTreeMap::new();
     for record in &records {
-        let (partition, seen) =
-            by_key.entry(envelope(record).key.clone()).or_insert((record.at.partition, Vec::new()));
-        assert_eq!(*partition, record.at.partition, "one key lies in one partition");
+        let (partition, seen) = by_key
+            .entry(envelope(record).key.clone())
+            .or_insert((record.at.partition, Vec::new()));
+        assert_eq!(
+            *partition, record.at.partition,
+            "one key lies in one partition"
+        );
         seen.push(envelope(record).sequence);
         let expected = next.entry(record.at.clone()).or_default();
         assert_eq!(record.offset, *expected, "offsets have no holes");
@@ -218,12 +257,17 @@ pub async fn keeps_order_per_key(subject: &impl BusUnderTest) {
 /// A key lies in the partition that Kafka's Java client gives it.
 pub async fn puts_a_key_where_java_puts_it(subject: &impl BusUnderTest) {
     let bus = with_topic(subject, 12).await;
-    let keys: Vec<_> = (0..50).map(|n| format!("{}", Uuid::from_u128(n * 7919))).collect();
+    let keys: Vec<_> = (0..50)
+        .map(|n| format!("{}", Uuid::from_u128(n * 7919)))
+        .collect();
     let batch: Vec<_> = keys.iter().map(|key| event(TOPIC, key, 0)).collect();
     send(&bus, &batch).await;
     let mut consumer = open(&bus, "partitioner", &[]);
     for record in collect(&mut *consumer, keys.len()) {
-        assert_eq!(record.at.partition, partition_for(envelope(&record).key.as_bytes(), 12));
+        assert_eq!(
+            record.at.partition,
+            partition_for(envelope(&record).key.as_bytes(), 12)
+        );
     }
     close(consumer);
 }
@@ -256,12 +300,18 @@ pub async fn delivers_again_after_a_crash_before_the_position(subject: &impl Bus
     // The position moved to 2 with its effects; then the reader died.
     drop(consumer);
     let mut consumer = open(&bus, "crash", &[(at(0), 2)]);
-    assert_eq!(numbers(&collect(&mut *consumer, 8)), (2..10).collect::<Vec<_>>());
+    assert_eq!(
+        numbers(&collect(&mut *consumer, 8)),
+        (2..10).collect::<Vec<_>>()
+    );
     // What was reported for lag tools is no position.
     consumer.report(&BTreeMap::from([(at(0), 9)]));
     close(consumer);
     let mut consumer = open(&bus, "crash", &[(at(0), 5)]);
-    assert_eq!(numbers(&collect(&mut *consumer, 5)), (5..10).collect::<Vec<_>>());
+    assert_eq!(
+        numbers(&collect(&mut *consumer, 5)),
+        (5..10).collect::<Vec<_>>()
+    );
     close(consumer);
 }
 
@@ -286,7 +336,10 @@ pub async fn serves_two_subscriptions_of_one_topic(subject: &impl BusUnderTest) 
     send_numbers(&bus, "key", 0..10).await;
     let mut quick = open(&bus, "quick", &[]);
     let mut slow = open(&bus, "slow", &[(at(0), 8)]);
-    assert_eq!(numbers(&collect(&mut *quick, 10)), (0..10).collect::<Vec<_>>());
+    assert_eq!(
+        numbers(&collect(&mut *quick, 10)),
+        (0..10).collect::<Vec<_>>()
+    );
     assert_eq!(numbers(&collect(&mut *slow, 2)), [8, 9]);
     send_numbers(&bus, "key", 10..12).await;
     assert_eq!(numbers(&collect(&mut *slow, 2)), [10, 11]);
@@ -303,8 +356,14 @@ pub async fn serves_a_late_subscription_from_the_beginning(subject: &impl BusUnd
     assert_eq!(collect(&mut *early, 10).len(), 10);
     send_numbers(&bus, "key", 10..15).await;
     let mut late = open(&bus, "late", &[]);
-    assert_eq!(numbers(&collect(&mut *late, 15)), (0..15).collect::<Vec<_>>());
-    assert_eq!(numbers(&collect(&mut *early, 5)), (10..15).collect::<Vec<_>>());
+    assert_eq!(
+        numbers(&collect(&mut *late, 15)),
+        (0..15).collect::<Vec<_>>()
+    );
+    assert_eq!(
+        numbers(&collect(&mut *early, 5)),
+        (10..15).collect::<Vec<_>>()
+    );
     close(early);
     close(late);
 }
@@ -314,7 +373,15 @@ pub async fn carries_a_large_record(subject: &impl BusUnderTest) {
     let bus = with_topic(subject, 1).await;
     let mut large = event(TOPIC, "key", 1);
     large.value = (0..900 * 1024_u32).map(|n| (n % 251) as u8).collect();
-    send(&bus, &[event(TOPIC, "key", 0), large.clone(), event(TOPIC, "key", 2)]).await;
+    send(
+        &bus,
+        &[
+            event(TOPIC, "key", 0),
+            large.clone(),
+            event(TOPIC, "key", 2),
+        ],
+    )
+    .await;
     let mut consumer = open(&bus, "large", &[]);
     let records = collect(&mut *consumer, 3);
     assert_eq!(numbers(&records), [0, 1, 2]);
@@ -327,8 +394,16 @@ pub async fn refuses_a_too_large_record_alone(subject: &impl BusUnderTest) {
     let bus = with_topic(subject, 1).await;
     let mut too_large = event(TOPIC, "key", 1);
     too_large.value = vec![7; MAX_RECORD + 1];
-    let outcomes = bus.send(&[event(TOPIC, "key", 0), too_large, event(TOPIC, "key", 2)]).await;
-    assert!(matches!(&outcomes[..], [Delivery::Stored, Delivery::Refused(_), Delivery::Stored]), "{outcomes:?}");
+    let outcomes = bus
+        .send(&[event(TOPIC, "key", 0), too_large, event(TOPIC, "key", 2)])
+        .await;
+    assert!(
+        matches!(
+            &outcomes[..],
+            [Delivery::Stored, Delivery::Refused(_), Delivery::Stored]
+        ),
+        "{outcomes:?}"
+    );
     send_numbers(&bus, "key", 3..4).await;
     let mut consumer = open(&bus, "too-large", &[]);
     assert_eq!(numbers(&collect(&mut *consumer, 3)), [0, 2, 3]);
@@ -361,11 +436,17 @@ pub async fn forgets_by_age_and_keeps_counting(subject: &impl BusUnderTest) {
     let bus = with_topic(subject, 1).await;
     send_numbers(&bus, "key", 0..10).await;
     subject.expire(&at(0), 5).await;
-    assert_eq!(bus.watermarks(TOPIC).await.expect("watermarks"), [Watermarks { low: 5, high: 10 }]);
+    assert_eq!(
+        bus.watermarks(TOPIC).await.expect("watermarks"),
+        [Watermarks { low: 5, high: 10 }]
+    );
     let kept = bus.read(&at(0), 0, 100).await.expect("reading");
     assert_eq!(offsets(&kept), (5..10).collect::<Vec<_>>());
     subject.expire(&at(0), 10).await;
-    assert_eq!(bus.watermarks(TOPIC).await.expect("watermarks"), [Watermarks { low: 10, high: 10 }]);
+    assert_eq!(
+        bus.watermarks(TOPIC).await.expect("watermarks"),
+        [Watermarks { low: 10, high: 10 }]
+    );
     send_numbers(&bus, "key", 10..11).await;
     let kept = bus.read(&at(0), 0, 100).await.expect("reading");
     assert_eq!(offsets(&kept), [10]);
@@ -405,7 +486,15 @@ pub async fn stops_a_partition_whose_log_was_lost(subject: &impl BusUnderTest) {
     let mut consumer = open(&bus, "lost", &[(at(1), 1000)]);
     let (mut records, error) = await_error(&mut *consumer);
     assert!(
-        matches!(&error, BusError::BeyondHighWatermark { partition: 1, position: 1000, high: 10, .. }),
+        matches!(
+            &error,
+            BusError::BeyondHighWatermark {
+                partition: 1,
+                position: 1000,
+                high: 10,
+                ..
+            }
+        ),
         "{error}"
     );
     records.extend(collect(&mut *consumer, 10 - records.len()));
@@ -429,7 +518,11 @@ pub async fn pauses_and_resumes(subject: &impl BusUnderTest) {
     let records = collect(&mut *consumer, 10);
     assert!(records.iter().all(|record| record.at == at(1)));
     assert_quiet(&mut *consumer);
-    assert_eq!(consumer.assignment().len(), 2, "what is paused is still held");
+    assert_eq!(
+        consumer.assignment().len(),
+        2,
+        "what is paused is still held"
+    );
     consumer.resume(&[at(0)]).expect("resuming");
     let records = collect(&mut *consumer, 10);
     assert!(records.iter().all(|record| record.at == at(0)));
@@ -447,7 +540,11 @@ pub async fn drops_nothing_at_a_pause(subject: &impl BusUnderTest) {
     for round in 1..=4_usize {
         seen.extend(numbers(&collect(&mut *consumer, 5)));
         consumer.pause(&[at(0)]).expect("pausing");
-        assert!(poll(&mut *consumer, Duration::from_millis(50), 100).expect("polling").is_empty());
+        assert!(
+            poll(&mut *consumer, Duration::from_millis(50), 100)
+                .expect("polling")
+                .is_empty()
+        );
         consumer.resume(&[at(0)]).expect("resuming");
         assert_eq!(seen.len(), round * 5);
     }
@@ -466,15 +563,23 @@ pub async fn seeks(subject: &impl BusUnderTest) {
     consumer.seek(&at(0), 2).expect("seeking back");
     assert_eq!(numbers(&collect(&mut *consumer, 3)), [2, 3, 4]);
     consumer.seek(&at(0), 15).expect("seeking on");
-    assert_eq!(numbers(&collect(&mut *consumer, 5)), (15..20).collect::<Vec<_>>());
+    assert_eq!(
+        numbers(&collect(&mut *consumer, 5)),
+        (15..20).collect::<Vec<_>>()
+    );
     consumer.pause(&[at(0)]).expect("pausing");
     consumer.seek(&at(0), 18).expect("seeking while paused");
     assert_quiet(&mut *consumer);
     consumer.resume(&[at(0)]).expect("resuming");
     assert_eq!(numbers(&collect(&mut *consumer, 2)), [18, 19]);
-    consumer.seek(&TopicPartition::new(TOPIC, 7), 3).expect("a partition that is not held");
+    consumer
+        .seek(&TopicPartition::new(TOPIC, 7), 3)
+        .expect("a partition that is not held");
     consumer.seek(&at(0), 0).expect("seeking to the beginning");
-    assert_eq!(numbers(&collect(&mut *consumer, 20)), (0..20).collect::<Vec<_>>());
+    assert_eq!(
+        numbers(&collect(&mut *consumer, 20)),
+        (0..20).collect::<Vec<_>>()
+    );
     close(consumer);
 }
 
@@ -482,7 +587,8 @@ pub async fn seeks(subject: &impl BusUnderTest) {
 pub async fn ends_a_consumer_without_positions(subject: &impl BusUnderTest) {
     let bus = with_topic(subject, 1).await;
     send_numbers(&bus, "key", 0..10).await;
-    let unreadable: Positions = Arc::new(|_| Err(BusError::Positions("the database is away".to_owned())));
+    let unreadable: Positions =
+        Arc::new(|_| Err(BusError::Positions("the database is away".to_owned())));
     let incomplete: Positions = Arc::new(|_| Ok(BTreeMap::new()));
     for positions in [unreadable, incomplete] {
         let error = match bus.open_consumer("no-positions", &[TOPIC.to_owned()], positions) {
@@ -490,7 +596,10 @@ pub async fn ends_a_consumer_without_positions(subject: &impl BusUnderTest) {
             Ok(mut consumer) => {
                 let (records, error) = await_error(&mut *consumer);
                 assert!(records.is_empty());
-                assert!(poll(&mut *consumer, Duration::ZERO, 100).is_err(), "it stays ended");
+                assert!(
+                    poll(&mut *consumer, Duration::ZERO, 100).is_err(),
+                    "it stays ended"
+                );
                 close(consumer);
                 error
             }
@@ -508,20 +617,55 @@ pub async fn applies_topics_once(subject: &impl BusUnderTest) {
     let bus = subject.bus();
     let declared = [spec("conformance.a", 3), spec("conformance.b", 1)];
     let created = bus.apply_topics(&declared).await.expect("creating");
-    assert_eq!(created.into_iter().collect::<BTreeSet<_>>(), ["conformance.a", "conformance.b"].map(str::to_owned).into());
+    assert_eq!(
+        created.into_iter().collect::<BTreeSet<_>>(),
+        ["conformance.a", "conformance.b"].map(str::to_owned).into()
+    );
     assert_eq!(bus.apply_topics(&declared).await.expect("again"), [""; 0]);
     let listed = bus.list_topics().await.expect("listing");
-    assert_eq!(listed, BTreeMap::from([("conformance.a".to_owned(), 3), ("conformance.b".to_owned(), 1)]));
+    assert_eq!(
+        listed,
+        BTreeMap::from([
+            ("conformance.a".to_owned(), 3),
+            ("conformance.b".to_owned(), 1)
+        ])
+    );
 
-    let for_ever = TopicSpec { retention: None, max_record_bytes: 2 << 20, ..spec("conformance.b", 1) };
-    assert_eq!(bus.apply_topics(&[for_ever]).await.expect("adjusting"), [""; 0]);
-    let large = Envelope { value: vec![1; (1 << 20) + 10], ..event("conformance.b", "key", 1) };
+    let for_ever = TopicSpec {
+        retention: None,
+        max_record_bytes: 2 << 20,
+        ..spec("conformance.b", 1)
+    };
+    assert_eq!(
+        bus.apply_topics(&[for_ever]).await.expect("adjusting"),
+        [""; 0]
+    );
+    let large = Envelope {
+        value: vec![1; (1 << 20) + 10],
+        ..event("conformance.b", "key", 1)
+    };
     send(&bus, &[large]).await;
 
-    let error = bus.apply_topics(&[spec("conformance.c", 1), spec("conformance.a", 4)]).await;
+    let error = bus
+        .apply_topics(&[spec("conformance.c", 1), spec("conformance.a", 4)])
+        .await;
     let error = error.expect_err("the number of partitions never changes");
-    assert!(matches!(&error, BusError::PartitionsDiffer { existing: 3, declared: 4, .. }), "{error}");
-    assert_eq!(bus.list_topics().await.expect("listing"), listed, "nothing was touched");
+    assert!(
+        matches!(
+            &error,
+            BusError::PartitionsDiffer {
+                existing: 3,
+                declared: 4,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(
+        bus.list_topics().await.expect("listing"),
+        listed,
+        "nothing was touched"
+    );
 }
 
 /// A topic that does not exist is named, and what was sent to it may be sent again.
@@ -529,12 +673,24 @@ pub async fn says_which_topic_is_unknown(subject: &impl BusUnderTest) {
     let bus = with_topic(subject, 1).await;
     let unknown = "conformance.unknown";
     let outcomes = bus.send(&[event(unknown, "key", 0)]).await;
-    assert!(matches!(&outcomes[..], [Delivery::Failed(_)]), "{outcomes:?}");
+    assert!(
+        matches!(&outcomes[..], [Delivery::Failed(_)]),
+        "{outcomes:?}"
+    );
     send_numbers(&bus, "key", 0..1).await;
     let error = bus.watermarks(unknown).await.expect_err("no watermarks");
-    assert!(matches!(&error, BusError::UnknownTopic(topic) if topic == unknown), "{error}");
-    let error = bus.read(&TopicPartition::new(unknown, 0), 0, 1).await.expect_err("no records");
-    assert!(matches!(&error, BusError::UnknownTopic(topic) if topic == unknown), "{error}");
+    assert!(
+        matches!(&error, BusError::UnknownTopic(topic) if topic == unknown),
+        "{error}"
+    );
+    let error = bus
+        .read(&TopicPartition::new(unknown, 0), 0, 1)
+        .await
+        .expect_err("no records");
+    assert!(
+        matches!(&error, BusError::UnknownTopic(topic) if topic == unknown),
+        "{error}"
+    );
     let error = match bus.open_consumer("unknown", &[unknown.to_owned()], positions(&[])) {
         Err(error) => error,
         Ok(mut consumer) => {
@@ -543,7 +699,10 @@ pub async fn says_which_topic_is_unknown(subject: &impl BusUnderTest) {
             error
         }
     };
-    assert!(matches!(&error, BusError::UnknownTopic(reason) if reason.contains(unknown)), "{error}");
+    assert!(
+        matches!(&error, BusError::UnknownTopic(reason) if reason.contains(unknown)),
+        "{error}"
+    );
 }
 
 /// A partition can be read in pages outside any group, to its end and no further.
@@ -553,7 +712,10 @@ pub async fn reads_outside_a_group(subject: &impl BusUnderTest) {
     send_numbers(&bus, &key, 0..25).await;
     assert_eq!(
         bus.watermarks(TOPIC).await.expect("watermarks"),
-        [Watermarks { low: 0, high: 0 }, Watermarks { low: 0, high: 25 }]
+        [
+            Watermarks { low: 0, high: 0 },
+            Watermarks { low: 0, high: 25 }
+        ]
     );
     let mut seen = Vec::new();
     loop {
@@ -566,7 +728,12 @@ pub async fn reads_outside_a_group(subject: &impl BusUnderTest) {
         seen.extend(numbers(&page));
     }
     assert_eq!(seen, (0..25).collect::<Vec<_>>());
-    assert!(bus.read(&at(0), 0, 10).await.expect("an empty partition").is_empty());
+    assert!(
+        bus.read(&at(0), 0, 10)
+            .await
+            .expect("an empty partition")
+            .is_empty()
+    );
     assert!(bus.read(&at(2), 0, 10).await.is_err(), "no such partition");
 }
 
@@ -590,7 +757,12 @@ pub async fn serves_many_senders_at_once(subject: &impl BusUnderTest) {
     let records = collect(&mut *consumer, SENDERS * EACH as usize);
     for sender in 0..SENDERS {
         let key = format!("sender-{sender}");
-        let seen: Vec<_> = records.iter().map(envelope).filter(|e| e.key == key).map(|e| e.sequence).collect();
+        let seen: Vec<_> = records
+            .iter()
+            .map(envelope)
+            .filter(|e| e.key == key)
+            .map(|e| e.sequence)
+            .collect();
         assert_eq!(seen, (0..EACH).collect::<Vec<_>>(), "{key}");
     }
     assert_quiet(&mut *consumer);
@@ -615,7 +787,11 @@ pub async fn wakes_a_waiting_reader(subject: &impl BusUnderTest) {
     send_numbers(&bus, "key", 1..2).await;
     let (consumer, records) = waiting.await.expect("the reader");
     assert_eq!(numbers(&records), [1]);
-    assert!(sent.elapsed() < PATIENCE / 3, "woken after {:?}", sent.elapsed());
+    assert!(
+        sent.elapsed() < PATIENCE / 3,
+        "woken after {:?}",
+        sent.elapsed()
+    );
     close(consumer);
 }
 
@@ -630,6 +806,9 @@ pub async fn refuses_work_once_closed(subject: &impl BusUnderTest) {
     send_numbers(&bus, "key", 0..1).await;
     bus.close(PATIENCE).await;
     let outcomes = bus.send(&[event(TOPIC, "key", 1)]).await;
-    assert!(matches!(&outcomes[..], [Delivery::Failed(_)]), "{outcomes:?}");
+    assert!(
+        matches!(&outcomes[..], [Delivery::Failed(_)]),
+        "{outcomes:?}"
+    );
     bus.healthy().await.expect_err("closed");
 }

@@ -39,6 +39,11 @@ impl TestDatabase {
         Some(Self::new(Kind::Postgres, real_service(POSTGRES_VARIABLE)?))
     }
 
+    /// On a PostgreSQL server of the test's own.
+    pub fn on_server(url: &str) -> Self {
+        Self::new(Kind::Postgres, url.to_owned())
+    }
+
     fn new(kind: Kind, server: String) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         Self { kind, directory, server, name: format!("t_{}", Uuid::new_v4().simple()) }
@@ -66,7 +71,46 @@ impl TestDatabase {
     /// The URL of a service's database on PostgreSQL.
     pub fn url(&self, service: &str) -> String {
         let base = self.server.rsplit_once('/').map_or(self.server.as_str(), |(base, _)| base);
-        format!("{base}/{}_{}", self.name, service.replace('-', "_"))
+        format!("{base}/{}", self.database_name(service))
+    }
+
+    fn database_name(&self, service: &str) -> String {
+        format!("{}_{}", self.name, service.replace('-', "_"))
+    }
+
+    /// Copies a service's database on PostgreSQL, which nobody may be using; the copy's name.
+    ///
+    /// # Errors
+    /// Somebody is using it.
+    pub async fn copy(&self, service: &str) -> Result<String, DbErr> {
+        let name = self.database_name(service);
+        let copy = format!("{name}_copy");
+        // A process that was killed may still have a session for a moment.
+        let alone = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        self.on_the_server(&[alone, format!("CREATE DATABASE {copy} TEMPLATE {name}")]).await?;
+        Ok(copy)
+    }
+
+    /// Puts a copy in the place of a service's database, which nobody may be using.
+    ///
+    /// # Errors
+    /// Somebody is using it.
+    pub async fn restore(&self, service: &str, copy: &str) -> Result<(), DbErr> {
+        let name = self.database_name(service);
+        let statements = [
+            format!("DROP DATABASE {name} WITH (FORCE)"),
+            format!("CREATE DATABASE {name} TEMPLATE {copy}"),
+        ];
+        self.on_the_server(&statements).await
+    }
+
+    async fn on_the_server(&self, statements: &[String]) -> Result<(), DbErr> {
+        let server = Database::open_postgres(&self.server, "tests", 1)?;
+        for statement in statements {
+            server.writer().run(statement.clone(), []).await?;
+        }
+        server.close().await;
+        Ok(())
     }
 
     /// Creates the databases of these services; SQLite needs nothing.
@@ -77,13 +121,9 @@ impl TestDatabase {
         if self.kind == Kind::Sqlite {
             return Ok(());
         }
-        let server = Database::open_postgres(&self.server, "tests", 1)?;
-        for service in services {
-            let name = format!("{}_{}", self.name, service.replace('-', "_"));
-            server.writer().run(format!("CREATE DATABASE {name}"), []).await?;
-        }
-        server.close().await;
-        Ok(())
+        let statements: Vec<String> =
+            services.iter().map(|service| format!("CREATE DATABASE {}", self.database_name(service))).collect();
+        self.on_the_server(&statements).await
     }
 
     /// Opens a service's database, which [`TestDatabase::create`] has made.

@@ -10,8 +10,8 @@ use minzheng_proto::work::v1::work_service_server::WorkServiceServer;
 
 pub use api::WorkApi;
 pub use table::{
-    NewWorkItem, Question, Urgency, WorkItem, WorkState, cancel, complete_open, find, find_open, open, open_about,
-    open_as, set_questions,
+    NewWorkItem, Question, Urgency, WorkItem, WorkState, cancel, change_open, complete_open, find, find_open, open, open_about,
+    open_as, questions, set_questions,
 };
 
 use crate::authz::{Action, Audited, Role};

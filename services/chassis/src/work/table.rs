@@ -248,6 +248,26 @@ pub async fn open_as(uow: &UnitOfWork, id: Uuid, item: &NewWorkItem) -> Result<U
     Ok(row.get("id")?)
 }
 
+/// Gives the open item of a (kind, subject) this urgency, role, division and due date, an earlier or a
+/// later one; nothing if none is open.
+///
+/// # Errors
+/// The database's.
+pub async fn change_open(uow: &UnitOfWork, item: &NewWorkItem) -> Result<(), Failure> {
+    let text = "UPDATE work_item SET urgency = $3, role = $4, division = $5, due_at = $6, version = version + 1 \
+                WHERE kind = $1 AND subject_id = $2 AND state IN ('open', 'claimed')";
+    let values = [
+        val(item.kind),
+        val(item.subject_id),
+        val(item.urgency.name()),
+        val(item.role.name()),
+        val(item.division.to_string()),
+        val(micros(item.due_at)),
+    ];
+    uow.connection().run(text, values).await?;
+    Ok(())
+}
+
 /// Says which questions closing an item answers, in place of those said before.
 ///
 /// # Errors
@@ -277,7 +297,10 @@ pub async fn set_questions(uow: &UnitOfWork, item_id: Uuid, questions: &[Questio
 }
 
 /// The questions that closing an item answers.
-pub(super) async fn questions(db: &impl ConnectionTrait, item_id: Uuid) -> Result<Vec<Question>, DbErr> {
+///
+/// # Errors
+/// The database's.
+pub async fn questions(db: &impl ConnectionTrait, item_id: Uuid) -> Result<Vec<Question>, DbErr> {
     let text = "SELECT case_id, fact_version, action, person_id FROM work_item_question WHERE work_item_id = $1 \
                 ORDER BY case_id, fact_version, action";
     let rows = db.all(text, [val(item_id)]).await?;

@@ -6,6 +6,7 @@
 use uuid::Uuid;
 
 use super::death::FactKind;
+use super::person::Life;
 use super::stay::{EndCause, Stay, StayState};
 use super::work::WorkKind;
 
@@ -25,15 +26,25 @@ pub enum CareAction {
 }
 
 impl CareAction {
-    /// The article or standard that it rests on.
+    /// Every action.
+    pub const ALL: [CareAction; 5] = [
+        CareAction::HoldBed,
+        CareAction::EndStay,
+        CareAction::ReleaseBed,
+        CareAction::RecountDays,
+        CareAction::RestoreStay,
+    ];
+
+    /// The article or standard that it rests on. Which evidence counts is Art. 15, looked up; the
+    /// other two are believed and say that they are to be confirmed.
     pub fn legal_basis(self) -> &'static str {
         match self {
             // Without the certificate or the cancelled registration nobody is dead in law.
             CareAction::HoldBed | CareAction::RestoreStay => "民法典第15条",
             // Capacity for rights ends with death, and the contract of care with it.
-            CareAction::EndStay | CareAction::RecountDays => "民法典第13条",
+            CareAction::EndStay | CareAction::RecountDays => "民法典第13条（待核实）",
             // The contract's claims and debts end when they are performed.
-            CareAction::ReleaseBed => "民法典第557条",
+            CareAction::ReleaseBed => "民法典第557条（待核实）",
         }
     }
 }
@@ -88,6 +99,18 @@ pub(super) fn answers(kind: FactKind, stay: Option<&Stay>) -> Vec<Answer> {
         FactKind::Corrected => &[CareAction::RecountDays],
     };
     actions.iter().map(|action| answer(*action, stay)).collect()
+}
+
+/// The answers to everything that the latest fact may have asked of somebody in this state. Which
+/// fact announced a death, the first or a correction, is not known any more: whoever asked knows
+/// which of the answers were asked for. Of the living nothing is answered anew.
+pub(super) fn answers_anew(life: Life, stay: Option<&Stay>) -> Vec<Answer> {
+    let kinds: &[FactKind] = match life {
+        Life::Alive => &[],
+        Life::Suspected => &[FactKind::Suspected],
+        Life::Dead { .. } => &[FactKind::Confirmed, FactKind::Corrected],
+    };
+    kinds.iter().flat_map(|kind| answers(*kind, stay)).collect()
 }
 
 fn answer(action: CareAction, stay: Option<&Stay>) -> Answer {

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::answer::{Answer, answers_anew};
 use super::desk::Desk;
 use super::errors::CareError;
 use super::person::Known;
@@ -16,9 +17,12 @@ impl Desk<'_> {
     /// entry beside a stay, or a second one in a facility, ends. Both leave a work item
     /// `merge-conflict`: a person looks.
     ///
+    /// A stay that moves to a survivor who is or is suspected dead changes what was answered to the
+    /// latest fact: the answers to everything that it may have asked are given again.
+    ///
     /// # Errors
     /// A row was not loaded.
-    pub fn merge(&mut self, gone: Uuid, survivor: &Known) -> Result<(), CareError> {
+    pub fn merge(&mut self, gone: Uuid, survivor: &Known) -> Result<Vec<Answer>, CareError> {
         let moving = self.view.standing_stay(gone).map(|stay| stay.id);
         let standing = self
             .view
@@ -48,7 +52,12 @@ impl Desk<'_> {
             });
         }
         self.live_as(survivor.person_id, survivor.life)?;
-        self.allocate()
+        self.allocate()?;
+        if moving.is_none() || standing.is_some() {
+            return Ok(Vec::new());
+        }
+        let stay = self.view.standing_stay(survivor.person_id);
+        Ok(answers_anew(survivor.life, stay))
     }
 
     /// Live entries of a person, the priority entry first.

@@ -25,13 +25,6 @@ impl WorkKind {
         }
     }
 
-    /// The role that does it.
-    pub fn role(self) -> &'static str {
-        match self {
-            WorkKind::SettleStay | WorkKind::MergeConflict => "county_clerk",
-        }
-    }
-
     /// The outcomes that closing it may name.
     pub fn outcomes(self) -> &'static [&'static str] {
         match self {

@@ -18,10 +18,7 @@ use crate::storage::{DECIDE_MATCH_DAYS, PROGRAMME, events};
 ///
 /// # Errors
 /// No rule is valid, or the database's.
-pub async fn carry_out(
-    uow: &mut UnitOfWork,
-    effects: &[Effect],
-) -> Result<Option<Uuid>, Failure> {
+pub async fn carry_out(uow: &mut UnitOfWork, effects: &[Effect]) -> Result<Option<Uuid>, Failure> {
     let mut due_rule = None;
     for effect in effects {
         match effect {

@@ -31,7 +31,7 @@ impl Inspect for ResidentsInspect {
         let mut wrong = Vec::new();
         let mut after = Uuid::nil();
         loop {
-            let page = Persons::reading(cx).told_of(after).await?;
+            let page = Persons::reading(cx).told_of_anywhere(after).await?;
             let Some(last) = page.last() else {
                 return Ok(wrong);
             };
@@ -46,9 +46,7 @@ impl Inspect for ResidentsInspect {
                         || (guard.status, guard.died_on) == (life.status, life.died_on)
                 });
                 if !agrees {
-                    wrong.push(format!(
-                        "person {id}: life status and guard row differ"
-                    ));
+                    wrong.push(format!("person {id}: life status and guard row differ"));
                 }
             }
         }

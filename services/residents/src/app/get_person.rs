@@ -1,7 +1,8 @@
-//! One person, masked; in full for a purpose, and then the look is recorded.
+//! One person, masked. In full for a purpose, and a provisional record along with those it may be:
+//! then the look is recorded.
 
 use minzheng_chassis::audit::AuditEntry;
-use minzheng_chassis::authz::Caller;
+use minzheng_chassis::authz::{Caller, Role};
 use minzheng_chassis::context::Context;
 use minzheng_chassis::seam::{Command, Failure, NothingAsked, UnitOfWork};
 use minzheng_proto::residents::v1 as pb;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 use super::show;
 use crate::domain::masking::{PersonalField, Reveal};
+use crate::domain::person::RecordState;
 use crate::storage::person::{Persons, StoredPerson, no_such_person};
 
 /// Shows one person.
@@ -36,6 +38,9 @@ impl GetPerson {
         }
         let persons = Persons::reading(cx);
         let stored = self.find(&persons, caller).await?;
+        if decides(caller, &stored) {
+            return cx.run(caller, None, self).await;
+        }
         let person = show::one(&persons, &stored, &self.reveal).await?;
         Ok(pb::GetPersonResponse {
             person: Some(person),
@@ -61,6 +66,11 @@ impl GetPerson {
     }
 }
 
+/// Whether the caller is the one who decides a provisional record, and so sees whom it may be.
+fn decides(caller: &Caller, stored: &StoredPerson) -> bool {
+    caller.has(Role::CountyClerk) && stored.person.state == RecordState::Provisional
+}
+
 impl Command for GetPerson {
     const NAME: &'static str = "ResidentsService/GetPerson";
     type Asked = NothingAsked;
@@ -73,7 +83,14 @@ impl Command for GetPerson {
     async fn apply(&self, uow: &mut UnitOfWork, _asked: &()) -> Result<Self::Answer, Failure> {
         let persons = Persons::within(uow);
         let stored = self.find(&persons, uow.caller()).await?;
-        let person = show::one(&persons, &stored, &self.reveal).await?;
+        let mut person = show::one(&persons, &stored, &self.reveal).await?;
+        if decides(uow.caller(), &stored) {
+            person.possible_persons = show::candidates(&persons, &stored.person).await?;
+        }
+        let candidates = person.possible_persons.iter();
+        let candidates: Vec<&str> = candidates
+            .map(|candidate| candidate.person_id.as_str())
+            .collect();
         let fields: Vec<&str> = self
             .reveal
             .fields()
@@ -84,7 +101,8 @@ impl Command for GetPerson {
         uow.audit(
             AuditEntry::new("GetPerson", "person", stored.person.id, Some(domicile))
                 .with("fields", fields.join(","))
-                .with("purpose", self.reveal.purpose()),
+                .with("purpose", self.reveal.purpose())
+                .with("candidates", candidates.join(",")),
         );
         Ok(pb::GetPersonResponse {
             person: Some(person),

@@ -36,8 +36,7 @@ impl Command for RegisterPerson {
         let places = registration.places;
         expect_own(uow.caller(), &[places.domicile, places.residence])?;
         let document = &self.registration.identity.document;
-        let number = numbers::of_number(uow.context().keys(), document);
-        numbers::lock(uow, number.as_slice()).await?;
+        numbers::lock(uow, document).await?;
         let records = Persons::within(uow).with_number_anywhere(document).await?;
         let held = is_held(document, &records, None);
         let (person, effects) = Person::register(uow.new_id(), registration, held)?;

@@ -34,27 +34,24 @@ impl Command for ResolveOrProvision {
 
     async fn apply(&self, uow: &mut UnitOfWork, _asked: &()) -> Result<Self::Answer, Failure> {
         let identity = &self.report.identity;
-        let keys = uow.context().keys();
-        let reference = numbers::of_reference(keys, &self.report);
-        let number = numbers::of_number(keys, &identity.document);
-        let indexes: Vec<Index> = number.into_iter().chain([reference]).collect();
-        numbers::lock(uow, &indexes).await?;
-        let records = Persons::within(uow)
-            .with_number_anywhere(&identity.document)
-            .await?;
-        let prior = provision::prior(uow, reference, identity).await?;
-        match resolve(identity, prior.as_ref(), &records)? {
+        let reference = numbers::of_reference(uow.context().keys(), &self.report);
+        let mut found = self.look(uow, reference).await?;
+        if found.is_nobody() {
+            // Two reports of one stranger make one record: the second one waits, and looks again.
+            numbers::lock(uow, &identity.document).await?;
+            found = self.look(uow, reference).await?;
+        }
+        match found.resolution {
             Resolution::Stands {
                 person_id,
                 answer,
                 candidates,
             } => {
-                if prior.is_none() {
+                if found.is_new_reference {
                     provision::note(uow, reference, identity, person_id, None).await?;
                 }
-                let found = Persons::within(uow).find_anywhere(person_id).await?;
-                let found = found.ok_or_else(|| Failure::internal("the record found is gone"))?;
-                Ok(answer_of(&found.person, answer, candidates))
+                let person = found.person(uow, person_id).await?;
+                Ok(answer_of(&person, answer, candidates))
             }
             Resolution::Provision { candidates } => {
                 let person = self.provision(uow, reference).await?;
@@ -64,7 +61,48 @@ impl Command for ResolveOrProvision {
     }
 }
 
+/// Whose report it is, and what that was found from.
+struct Found {
+    records: Vec<Person>,
+    is_new_reference: bool,
+    resolution: Resolution,
+}
+
+impl Found {
+    fn is_nobody(&self) -> bool {
+        match self.resolution {
+            Resolution::Provision { .. } => true,
+            Resolution::Stands { .. } => false,
+        }
+    }
+
+    /// The record that stands; most often among those of the number.
+    async fn person(self, uow: &UnitOfWork, id: Uuid) -> Result<Person, Failure> {
+        let found = self.records.into_iter().find(|record| record.id == id);
+        if let Some(person) = found {
+            return Ok(person);
+        }
+        let stored = Persons::within(uow).find_anywhere(id).await?;
+        let stored = stored.ok_or_else(|| Failure::internal("the record found is gone"))?;
+        Ok(stored.person)
+    }
+}
+
 impl ResolveOrProvision {
+    async fn look(&self, uow: &UnitOfWork, reference: Index) -> Result<Found, Failure> {
+        let identity = &self.report.identity;
+        let prior = provision::prior(uow, reference, identity).await?;
+        let records = Persons::within(uow)
+            .with_number_anywhere(&identity.document)
+            .await?;
+        let resolution = resolve(identity, prior.as_ref(), &records)?;
+        Ok(Found {
+            records,
+            is_new_reference: prior.is_none(),
+            resolution,
+        })
+    }
+
     async fn provision(&self, uow: &mut UnitOfWork, reference: Index) -> Result<Person, Failure> {
         let identity = self.report.identity.clone();
         let (person, effects) = Person::provision(uow.new_id(), identity, self.report.reporter);

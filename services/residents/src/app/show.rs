@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::domain::document::IdType;
 use crate::domain::life::Life;
 use crate::domain::masking::{self, Reveal};
-use crate::domain::matching::MatchAnswer;
+use crate::domain::matching::{self, Candidate, MatchAnswer};
 use crate::domain::person::{Person, RecordState};
 use crate::storage::household;
 use crate::storage::person::{Persons, StoredPerson};
@@ -124,7 +124,35 @@ impl Beside {
             former_identities: former_identities.collect(),
             registered_at: Some(instant_to_wire(stored.registered_at)),
             etag: etag::of(stored.version),
+            possible_persons: Vec::new(),
         }
+    }
+}
+
+/// Between whom the clerk of a provisional record decides.
+///
+/// # Errors
+/// The database's.
+pub async fn candidates<C: ConnectionTrait>(
+    persons: &Persons<'_, C>,
+    record: &Person,
+) -> Result<Vec<pb::Candidate>, Failure> {
+    let document = &record.identity.document;
+    let related = persons.with_number_anywhere(document).await?;
+    let found = matching::candidates(&record.identity, &related);
+    Ok(found.iter().map(candidate_to_wire).collect())
+}
+
+fn candidate_to_wire(candidate: &Candidate<'_>) -> pb::Candidate {
+    let person = candidate.person;
+    pb::Candidate {
+        person_id: person.id.to_string(),
+        name: masking::show(person, &Reveal::nothing()).identity.name,
+        birth_date: Some(date_to_wire(person.birth_date)),
+        sex: sex_to_wire(person.sex).into(),
+        domicile_division: person.places.domicile.to_string(),
+        holds_number: candidate.present,
+        same_name: candidate.same_name,
     }
 }
 

@@ -82,6 +82,32 @@ pub fn find(identity: &Identity, records: &[Person]) -> MatchResult {
     }
 }
 
+/// An established person who may be the one of a report.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'r> {
+    /// The person.
+    pub person: &'r Person,
+    /// Has the number now, rather than before a correction or through a merged record.
+    pub present: bool,
+    /// Is, or was, known by the name.
+    pub same_name: bool,
+}
+
+/// Between whom a person decides: the established persons among `records` who have, or had, the
+/// number, by id. The same ones that [`MatchResult::candidates`] counts.
+pub fn candidates<'r>(identity: &Identity, records: &'r [Person]) -> Vec<Candidate<'r>> {
+    let claims = Claims::of(identity, records);
+    let claimed = records.iter().filter_map(|person| {
+        let claim = claims.established.get(&person.id)?;
+        Some(Candidate {
+            person,
+            present: claim.present,
+            same_name: claim.same_name,
+        })
+    });
+    claimed.collect()
+}
+
 /// Whether an established person other than `except` has the document's number now.
 pub fn is_held(document: &Document, records: &[Person], except: Option<Uuid>) -> bool {
     records.iter().any(|record| {

@@ -65,7 +65,9 @@ pub fn publish(uow: &mut UnitOfWork, event: &Event) -> Result<(), Failure> {
             };
             uow.publish(&message, None)
         }
-        Event::KinshipChanged(circle) => uow.publish(&circle_to_wire(circle), Some(circle.residence)),
+        Event::KinshipChanged(circle) => {
+            uow.publish(&circle_to_wire(circle), Some(circle.residence))
+        }
     }
 }
 

@@ -23,6 +23,7 @@ CREATE TABLE person (
     died_on text NOT NULL,
     case_id uuid,
     fact_version bigint NOT NULL,
+    corrections bigint NOT NULL,
     registered_at bigint NOT NULL,
     version bigint NOT NULL
 );
@@ -45,8 +46,8 @@ CREATE TABLE person_number (
     PRIMARY KEY (number_index, person_id)
 );
 CREATE INDEX person_number_person ON person_number (person_id);
-CREATE TABLE index_lock (
-    locked_index {bytes} PRIMARY KEY,
+CREATE TABLE number_lock (
+    number_index {bytes} PRIMARY KEY,
     locked_at bigint NOT NULL
 );
 CREATE TABLE provision (

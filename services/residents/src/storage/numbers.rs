@@ -2,12 +2,11 @@
 //! wait for each other.
 //!
 //! Several persons may share a number (重号), so no unique index can keep two at once from making
-//! two records of one person: whoever records under a number, or resolves a reference, first locks
-//! the row of its hash.
+//! two records of one person: whoever records somebody under a number first locks the row of its
+//! hash. A reference is resolved once, which its primary key sees to.
 
 use minzheng_chassis::civil::micros;
 use minzheng_chassis::crypto::KeyRing;
-use minzheng_chassis::db::dialect::Insert;
 use minzheng_chassis::db::{Sql, val};
 use minzheng_chassis::seam::{Failure, UnitOfWork};
 use sea_orm::ConnectionTrait;
@@ -42,27 +41,18 @@ pub fn of_reference(keys: &KeyRing, report: &Report) -> Index {
     keys.blind_index("report-reference", text.expose().as_bytes())
 }
 
-/// Waits for whoever works under one of these hashes, and keeps others waiting until the end.
+/// Waits for whoever records somebody under this number, and keeps others waiting until the end.
+/// Nobody waits where there is no document.
 ///
 /// # Errors
 /// The database's.
-pub async fn lock(uow: &UnitOfWork, indexes: &[Index]) -> Result<(), Failure> {
-    let mut indexes = indexes.to_vec();
-    indexes.sort_unstable();
-    indexes.dedup();
-    if indexes.is_empty() {
+pub async fn lock(uow: &UnitOfWork, document: &Document) -> Result<(), Failure> {
+    let Some(index) = of_number(uow.context().keys(), document) else {
         return Ok(());
-    }
-    let insert = Insert {
-        table: "index_lock",
-        columns: &["locked_index", "locked_at"],
-        tail: "ON CONFLICT (locked_index) DO UPDATE SET locked_at = excluded.locked_at",
     };
-    let now = micros(uow.now());
-    let rows = indexes
-        .iter()
-        .map(|index| vec![val(index.to_vec()), val(now)]);
-    let (text, values) = insert.rows(rows);
+    let text = "INSERT INTO number_lock (number_index, locked_at) VALUES ($1, $2) \
+                ON CONFLICT (number_index) DO UPDATE SET locked_at = excluded.locked_at";
+    let values = [val(index.to_vec()), val(micros(uow.now()))];
     uow.connection().run(text, values).await?;
     Ok(())
 }

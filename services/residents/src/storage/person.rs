@@ -20,7 +20,8 @@ use crate::domain::document::Document;
 use crate::domain::person::{Person, RecordState};
 
 /// The columns that place a record in divisions.
-pub(super) const PLACES: [person::Column; 2] = [person::Column::Domicile, person::Column::Residence];
+pub(super) const PLACES: [person::Column; 2] =
+    [person::Column::Domicile, person::Column::Residence];
 
 /// A record as it is kept.
 #[derive(Clone, Debug)]
@@ -110,8 +111,7 @@ impl<'a> Persons<'a, DatabaseTransaction> {
         Ok(())
     }
 
-    /// Keeps an identity that was corrected, under an id that rises with time, and the index of
-    /// the number that replaced it.
+    /// Keeps an identity that was corrected, and the index of the number that replaced it.
     ///
     /// # Errors
     /// The database's.
@@ -137,6 +137,11 @@ impl<'a> Persons<'a, DatabaseConnection> {
 }
 
 impl<C: ConnectionTrait> Persons<'_, C> {
+    /// The connection, for what lies beside persons.
+    pub fn connection(&self) -> &C {
+        self.db
+    }
+
     /// A record of the caller's divisions.
     ///
     /// # Errors
@@ -218,15 +223,8 @@ impl<C: ConnectionTrait> Persons<'_, C> {
 
     /// Reads rows along with their former identities.
     async fn with_former(&self, rows: &[person::Model]) -> Result<Vec<StoredPerson>, Failure> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids = rows.iter().map(|row| row.id);
-        let former = former_identity::Entity::find()
-            .filter(former_identity::Column::PersonId.is_in(ids))
-            .order_by_asc(former_identity::Column::Id)
-            .all(self.db)
-            .await?;
+        let corrected = rows.iter().filter(|row| row.corrections > 0);
+        let former = self.former(corrected.map(|row| row.id).collect()).await?;
         rows.iter()
             .map(|row| {
                 let own: Vec<former_identity::Model> = former
@@ -237,5 +235,19 @@ impl<C: ConnectionTrait> Persons<'_, C> {
                 person_row::read(self.keys, row, &own)
             })
             .collect()
+    }
+
+    /// The former identities of persons, oldest first.
+    async fn former(&self, persons: Vec<Uuid>) -> Result<Vec<former_identity::Model>, Failure> {
+        if persons.is_empty() {
+            return Ok(Vec::new());
+        }
+        let former = former_identity::Entity::find()
+            .filter(former_identity::Column::PersonId.is_in(persons))
+            .order_by_asc(former_identity::Column::ReplacedAt)
+            .order_by_asc(former_identity::Column::Id)
+            .all(self.db)
+            .await?;
+        Ok(former)
     }
 }

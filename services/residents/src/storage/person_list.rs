@@ -16,8 +16,9 @@ use uuid::Uuid;
 
 use super::entity::person;
 use super::person::{PLACES, Persons, StoredPerson};
-use super::scope::seen_in;
 use super::person_row;
+use super::scope::seen_in;
+use crate::domain::life::Life;
 
 /// Which persons a list shows.
 #[derive(Clone, Debug)]
@@ -65,6 +66,24 @@ impl<C: ConnectionTrait> Persons<'_, C> {
         let rows = query.all(self.db).await?;
         rows.iter()
             .map(|row| person_row::read(self.keys, row, &[]))
+            .collect()
+    }
+
+    /// Ids and life of the persons whom a fact was told of, by id after this one, a thousand at a
+    /// time; of any division.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn told_of_anywhere(&self, after: Uuid) -> Result<Vec<(Uuid, Life)>, Failure> {
+        let rows = person::Entity::find()
+            .filter(person::Column::FactVersion.gt(0))
+            .filter(person::Column::Id.gt(after))
+            .order_by_asc(person::Column::Id)
+            .limit(1000)
+            .all(self.db)
+            .await?;
+        rows.iter()
+            .map(|row| Ok((row.id, person_row::read_life(row)?)))
             .collect()
     }
 

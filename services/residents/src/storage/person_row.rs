@@ -57,6 +57,7 @@ pub(super) fn set_identity(row: &mut person::ActiveModel, keys: &KeyRing, person
     row.name = Set(seal.close("name", name));
     row.birth_date = Set(person.birth_date.to_string());
     row.sex = Set(person.sex.map(|sex| codes::sex_name(sex).to_owned()));
+    row.corrections = Set(i64::try_from(person.former.len()).unwrap_or(i64::MAX));
 }
 
 /// The columns that a move changes.
@@ -134,7 +135,8 @@ pub(super) fn read(
     })
 }
 
-fn read_life(row: &person::Model) -> Result<Life, Failure> {
+/// The life status of a row.
+pub(super) fn read_life(row: &person::Model) -> Result<Life, Failure> {
     let since = row.case_id.map(|case_id| Since {
         case_id,
         fact_version: row.fact_version,
@@ -146,10 +148,7 @@ fn read_life(row: &person::Model) -> Result<Life, Failure> {
     })
 }
 
-fn read_former(
-    keys: &KeyRing,
-    row: &former_identity::Model,
-) -> Result<FormerIdentity, Failure> {
+fn read_former(keys: &KeyRing, row: &former_identity::Model) -> Result<FormerIdentity, Failure> {
     let seal = Seal::of(keys, FORMER_IDENTITY, row.id);
     Ok(FormerIdentity {
         identity: read_identity(

@@ -2,15 +2,150 @@
 
 use std::process::ExitCode;
 
+use minzheng_chassis::authz::{Caller, Role, development};
+use minzheng_chassis::node::Node;
+use serde::Serialize;
+
 use super::serve::Running;
 use crate::cli::SettingsArgs;
-use crate::demo;
+use crate::demo::seed::{self, Seeded};
 use crate::modules;
+use crate::output::Printer;
+
+/// What `dev` sets where nobody says otherwise: warnings only, so that what it prints is read.
+const DEFAULTS: &str =
+    "[identity]\ninsecure_development = true\n[telemetry]\nlog_filter = \"warn\"\nlog_format = \"text\"\n";
+
+/// Where clients look by themselves.
+const USUAL_ADDRESS: &str = "127.0.0.1:50051";
 
 /// Runs everything on SQLite and the embedded bus under `./data`, seeded, until a signal.
-pub(super) async fn run(args: &SettingsArgs) -> anyhow::Result<ExitCode> {
-    let settings = args.load_with(&["identity.insecure_development=true", "telemetry.log_filter=warn"])?;
+pub(super) async fn run(args: &SettingsArgs, printer: Printer) -> anyhow::Result<ExitCode> {
+    let settings = args.load_over("minzheng dev", DEFAULTS)?;
+    let data_dir = settings.data_dir.display().to_string();
     let running = Running::start(settings, modules::all(), true).await?;
-    demo::seed::run(&running.node).await?;
+    let seeded = match seed::run(&running.node).await {
+        Ok(seeded) => seeded,
+        Err(error) => {
+            running.node.stop().await;
+            return Err(error.into());
+        }
+    };
+    printer.print(&Welcome::of(&running.node, &seeded, data_dir), Welcome::lines)?;
     running.until_ended().await
+}
+
+/// What a newcomer is told.
+#[derive(Serialize)]
+struct Welcome {
+    grpc: String,
+    metrics: Option<String>,
+    data_dir: String,
+    residents: usize,
+    identities: Vec<Identity>,
+    waiting_case: Option<Waiting>,
+    commands: Vec<Hint>,
+    not_for_production: &'static str,
+}
+
+/// A development identity to use.
+#[derive(Serialize)]
+struct Identity {
+    who: &'static str,
+    authorization: String,
+}
+
+/// The case that waits.
+#[derive(Serialize)]
+struct Waiting {
+    case_id: String,
+    person_id: String,
+    why: &'static str,
+    command: String,
+}
+
+/// Something to try.
+#[derive(Serialize)]
+struct Hint {
+    what: &'static str,
+    command: String,
+}
+
+impl Welcome {
+    fn of(node: &Node, seeded: &Seeded, data_dir: String) -> Self {
+        let grpc = node.grpc_address().to_string();
+        let server = if grpc == USUAL_ADDRESS { String::new() } else { format!(" --server http://{grpc}") };
+        let identities = identities();
+        let token = identities.first().map(|one| one.authorization.clone()).unwrap_or_default();
+        let hint = |what, command: String| Hint { what, command };
+        let commands = vec![
+            hint("watch a family's deaths settle", format!("minzheng demo death-case --watch{server}")),
+            hint("look at the cases", format!("minzheng case list{server}")),
+            hint("check what must always hold", format!("minzheng verify{server}")),
+            hint("see what is wrong, if anything", format!("minzheng doctor{server}")),
+            hint(
+                "call the API",
+                format!(
+                    "grpcurl -plaintext -H 'authorization: {token}' {grpc} minzheng.life_events.v1.DeathCaseService/ListCases"
+                ),
+            ),
+        ];
+        Self {
+            metrics: node.http_address().map(|address| format!("http://{address}/metrics")),
+            waiting_case: seeded.waiting.as_ref().map(|waiting| Waiting {
+                case_id: waiting.case_id.clone(),
+                person_id: waiting.person_id.clone(),
+                why: "two residents have the number of the report: somebody must say who it is",
+                command: format!("minzheng case decide {} --person {}{server}", waiting.case_id, waiting.person_id),
+            }),
+            grpc,
+            data_dir,
+            residents: seeded.residents,
+            identities,
+            commands,
+            not_for_production: "anybody who reaches this port may act as anybody; never in production",
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mut lines = vec![
+            "Minzheng 民政一体化平台 is ready.".to_owned(),
+            String::new(),
+            format!("  gRPC     {} (reflection is on)", self.grpc),
+        ];
+        lines.extend(self.metrics.iter().map(|metrics| format!("  metrics  {metrics}")));
+        lines.push(format!("  data     {} ({} invented residents)", self.data_dir, self.residents));
+        lines.extend([String::new(), "Try, in another terminal:".to_owned()]);
+        for hint in &self.commands {
+            lines.extend([format!("  # {}", hint.what), format!("  {}", hint.command)]);
+        }
+        if let Some(waiting) = &self.waiting_case {
+            lines.extend([String::new(), format!("One case waits in review: {}.", waiting.why)]);
+            lines.extend(["Settle it with".to_owned(), format!("  {}", waiting.command)]);
+        }
+        lines.extend([String::new(), "Development identities (header `authorization`):".to_owned()]);
+        lines.extend(self.identities.iter().map(|one| format!("  {:<20} {}", one.who, one.authorization)));
+        lines.extend([String::new(), format!("NOT FOR PRODUCTION: {}. Ctrl-C ends it.", self.not_for_production)]);
+        lines
+    }
+}
+
+fn identities() -> Vec<Identity> {
+    [
+        ("county clerk", "demo.clerk", vec![Role::CountyClerk, Role::Reporter], "52"),
+        ("another clerk", "other.clerk", vec![Role::CountyClerk], "52"),
+        ("township worker", "demo.township", vec![Role::TownshipWorker], "520102"),
+        ("provincial operator", "demo.operator", vec![Role::ProvincialOperator], "52"),
+    ]
+    .into_iter()
+    .map(|(who, subject, roles, division)| {
+        let caller = Caller {
+            subject: subject.to_owned(),
+            roles: roles.into_iter().collect(),
+            divisions: division.parse().into_iter().collect(),
+            department: "civil-affairs".to_owned(),
+        };
+        Identity { who, authorization: development::token(&caller) }
+    })
+    .collect()
 }

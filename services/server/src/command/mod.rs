@@ -9,17 +9,25 @@ mod topics;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
+use minzheng_chassis::config::ConfigError;
 
+use self::serve::NotAsAsked;
 use crate::cli::{Cli, Command};
 use crate::client;
+use crate::client::error::ClientError;
 use crate::demo;
+use crate::modules::UnknownTarget;
 use crate::output::{Printer, progress};
 
-/// Exit codes: 0 ok, 1 failed, 2 usage, 3 partly done.
+/// Exit code of what failed.
 const FAILED: u8 = 1;
+
+/// Exit code of what cannot be run as it was asked for.
+const USAGE: u8 = 2;
 
 /// Runs a command; what went wrong is told in one line per cause.
 pub fn run(cli: Cli) -> ExitCode {
+    let printer = Printer::new(cli.output);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -27,20 +35,44 @@ pub fn run(cli: Cli) -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    match runtime.block_on(dispatch(cli)) {
+    match runtime.block_on(dispatch(cli, printer)) {
         Ok(code) => code,
-        Err(error) => {
-            let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-            progress(format!("error: {}", causes.join(": ")));
-            ExitCode::from(FAILED)
-        }
+        Err(error) => failed(&error, printer),
     }
 }
 
-async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
-    let printer = Printer::new(cli.output);
+/// Tells what went wrong, on stderr: lines for people, one JSON object for programs.
+fn failed(error: &anyhow::Error, printer: Printer) -> ExitCode {
+    let told = match error.downcast_ref::<ClientError>() {
+        Some(refused) => refused.clone(),
+        None => unexpected(error),
+    };
+    match serde_json::to_string(&serde_json::json!({ "error": told })) {
+        Ok(json) if printer.is_json() => progress(json),
+        _ => told.lines().into_iter().for_each(progress),
+    }
+    let usage = error.is::<ConfigError>() || error.is::<UnknownTarget>() || error.is::<NotAsAsked>();
+    ExitCode::from(if usage { USAGE } else { FAILED })
+}
+
+/// What this machine refused, rather than the platform.
+fn unexpected(error: &anyhow::Error) -> ClientError {
+    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    let (reason, next_step) = if error.is::<ConfigError>() {
+        ("SETTINGS_INVALID", "mend the settings; `minzheng config show` lists every key")
+    } else if error.is::<UnknownTarget>() {
+        ("TARGET_UNKNOWN", "name services that there are, or `--target all`")
+    } else if let Some(refused) = error.downcast_ref::<NotAsAsked>() {
+        (refused.reason(), refused.next_step())
+    } else {
+        ("FAILED", "`minzheng doctor` says what is wrong and how to mend it")
+    };
+    ClientError::new(reason, causes.join(": "), next_step)
+}
+
+async fn dispatch(cli: Cli, printer: Printer) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Dev => dev::run(&cli.settings).await,
+        Command::Dev => dev::run(&cli.settings, printer).await,
         Command::Serve(args) => serve::run(&cli.settings, &args).await,
         Command::Migrate(command) => migrate::run(&cli.settings, &command, printer).await,
         Command::Topics(command) => topics::run(&cli.settings, &command, printer).await,

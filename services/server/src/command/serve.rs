@@ -1,5 +1,6 @@
 //! `minzheng serve`
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,30 +22,63 @@ use crate::output::progress;
 /// How long the last traces may take.
 const FLUSH_WITHIN: Duration = Duration::from_secs(3);
 
+/// Why `serve` will not run as it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotAsAsked {
+    /// Development identity believes everybody, so it stays on this machine unless somebody insists.
+    #[error("identity is for development only so far: anybody who reaches {0} could act as anybody")]
+    OpenDoor(SocketAddr),
+    /// The embedded bus is one process's.
+    #[error("the embedded bus serves all services in one process, and {missing} would not be in it")]
+    LonelyTarget {
+        /// Services that are left out.
+        missing: String,
+    },
+}
+
+impl NotAsAsked {
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::OpenDoor(_) => "OPEN_DOOR",
+            Self::LonelyTarget { .. } => "LONELY_TARGET",
+        }
+    }
+
+    pub(super) fn next_step(&self) -> &'static str {
+        match self {
+            Self::OpenDoor(_) => {
+                "listen on loopback (--set grpc.listen=127.0.0.1:50051), or insist with --insecure-development-identity"
+            }
+            Self::LonelyTarget { .. } => "run --target all, or use Kafka (--set bus.kind=kafka)",
+        }
+    }
+}
+
 /// Runs services until a signal.
 pub(super) async fn run(args: &SettingsArgs, serve: &ServeArgs) -> anyhow::Result<ExitCode> {
-    let mut more = Vec::new();
-    if serve.insecure_development_identity {
-        more.push("identity.insecure_development=true");
-    }
-    let settings = args.load_with(&more)?;
+    let settings = args.load()?;
     let modules = modules::of_targets(&serve.target)?;
     refuse_open_door(&settings, serve)?;
+    refuse_lonely_target(&settings, &modules)?;
     let running = Running::start(settings, modules, serve.migrate).await?;
     progress(format!("minzheng serves {} at {}", serve.target.join(","), running.node.grpc_address()));
     running.until_ended().await
 }
 
-/// Development identity believes everybody, so it stays on this machine unless somebody insists.
-fn refuse_open_door(settings: &Settings, serve: &ServeArgs) -> anyhow::Result<()> {
+fn refuse_open_door(settings: &Settings, serve: &ServeArgs) -> Result<(), NotAsAsked> {
     if settings.grpc.listen.ip().is_loopback() || serve.insecure_development_identity {
         return Ok(());
     }
-    bail!(
-        "identity is for development only so far: anybody who reaches {} could act as anybody. Listen on loopback \
-         (grpc.listen=127.0.0.1:50051), or insist with --insecure-development-identity",
-        settings.grpc.listen
-    )
+    Err(NotAsAsked::OpenDoor(settings.grpc.listen))
+}
+
+fn refuse_lonely_target(settings: &Settings, modules: &[Module]) -> Result<(), NotAsAsked> {
+    let here = |name: &&str| modules.iter().any(|module| module.name == *name);
+    let missing: Vec<&str> = modules::names().into_iter().filter(|name| !here(name)).collect();
+    if missing.is_empty() || settings.bus.kind != BusKind::Embedded {
+        return Ok(());
+    }
+    Err(NotAsAsked::LonelyTarget { missing: missing.join(", ") })
 }
 
 /// A node with what must outlive it.

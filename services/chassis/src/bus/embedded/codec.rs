@@ -5,7 +5,10 @@ use super::super::EnvelopeError;
 
 /// Writes headers.
 pub(super) fn encode(headers: &[(&'static str, String)]) -> Vec<u8> {
-    let size = headers.iter().map(|(name, value)| name.len() + value.len() + 8).sum();
+    let size = headers
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + 8)
+        .sum();
     let mut bytes = Vec::with_capacity(size);
     for (name, value) in headers {
         put(&mut bytes, name.as_bytes());

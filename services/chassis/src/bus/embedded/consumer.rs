@@ -39,20 +39,33 @@ impl EmbeddedConsumer {
         topics: &[String],
         positions: &Positions,
     ) -> Result<Self, BusError> {
-        let topics = topics.iter().map(|name| registry.get(name)).collect::<Result<Vec<_>, _>>()?;
+        let topics = topics
+            .iter()
+            .map(|name| registry.get(name))
+            .collect::<Result<Vec<_>, _>>()?;
         let bell = Arc::new(Bell::default());
         for topic in &topics {
             topic.subscribe(&bell);
         }
-        let streams: Vec<_> = topics.iter().flat_map(|topic| topic.streams.iter().cloned()).collect();
+        let streams: Vec<_> = topics
+            .iter()
+            .flat_map(|topic| topic.streams.iter().cloned())
+            .collect();
         let cursors = begin(streams, positions)?;
         let connection = store::open_reader(path)?;
-        Ok(Self { connection, cursors, complaints: VecDeque::new(), bell, turn: 0 })
+        Ok(Self {
+            connection,
+            cursors,
+            complaints: VecDeque::new(),
+            bell,
+            turn: 0,
+        })
     }
 
     /// What is there now, at most `limit` records.
     fn take(&mut self, limit: usize) -> Result<Vec<Record>, BusError> {
-        let mut records = Vec::new();
+        let mut records: Vec<Record> = Vec::new();
+        let mut ends = Vec::new();
         let mut bytes = 0;
         let count = self.cursors.len();
         for step in 0..count {
@@ -60,37 +73,48 @@ impl EmbeddedConsumer {
                 break;
             }
             let index = (self.turn + step) % count;
-            let limits = (limit - records.len(), POLL_BYTES - bytes);
+            let before = records.len();
+            let limits = (limit - before, POLL_BYTES - bytes);
             for stored in self.read(index, limits)? {
                 bytes += stored.key.len() + stored.headers.len() + stored.value.len();
                 records.push(record(&self.cursors[index].stream.at, stored));
             }
+            if records.len() > before {
+                ends.extend(records.last().map(|last| (index, last.offset + 1)));
+            }
         }
         // Positions move only once everything was read: an error above loses nothing.
-        for record in &records {
-            if let Some(cursor) = self.cursors.iter_mut().find(|cursor| cursor.stream.at == record.at) {
-                cursor.position = record.offset + 1;
-            }
+        for (index, end) in ends {
+            self.cursors[index].position = end;
         }
         self.turn = (self.turn + 1) % count.max(1);
         Ok(records)
     }
 
-    fn read(&mut self, index: usize, limits: (usize, usize)) -> Result<Vec<store::StoredRecord>, BusError> {
+    fn read(
+        &mut self,
+        index: usize,
+        limits: (usize, usize),
+    ) -> Result<Vec<store::StoredRecord>, BusError> {
         let cursor = &mut self.cursors[index];
         let watermarks = cursor.stream.watermarks();
         if cursor.paused || cursor.stopped || cursor.position == watermarks.high {
             return Ok(Vec::new());
         }
-        let mut complaint = BusError::check_position(&cursor.stream.at, cursor.position, watermarks).err();
+        let mut complaint =
+            BusError::check_position(&cursor.stream.at, cursor.position, watermarks).err();
         if complaint.is_none() {
             let records = store::read(&self.connection, cursor.stream.id, cursor.position, limits)?;
-            if records.first().is_none_or(|first| first.offset == cursor.position) {
+            if records
+                .first()
+                .is_none_or(|first| first.offset == cursor.position)
+            {
                 return Ok(records);
             }
             // Retention passed between the look and the reading.
             let watermarks = cursor.stream.watermarks();
-            complaint = BusError::check_position(&cursor.stream.at, cursor.position, watermarks).err();
+            complaint =
+                BusError::check_position(&cursor.stream.at, cursor.position, watermarks).err();
         }
         if let Some(complaint) = complaint {
             cursor.stopped = true;
@@ -100,7 +124,11 @@ impl EmbeddedConsumer {
     }
 
     fn each(&mut self, partitions: &[TopicPartition], change: impl Fn(&mut Cursor)) {
-        for cursor in self.cursors.iter_mut().filter(|cursor| partitions.contains(&cursor.stream.at)) {
+        for cursor in self
+            .cursors
+            .iter_mut()
+            .filter(|cursor| partitions.contains(&cursor.stream.at))
+        {
             change(cursor);
         }
     }
@@ -115,7 +143,12 @@ fn begin(streams: Vec<Arc<Stream>>, positions: &Positions) -> Result<Vec<Cursor>
             let position = *starts
                 .get(&stream.at)
                 .ok_or_else(|| BusError::Positions(format!("none was given for {}", stream.at)))?;
-            Ok(Cursor { stream, position, paused: false, stopped: false })
+            Ok(Cursor {
+                stream,
+                position,
+                paused: false,
+                stopped: false,
+            })
         })
         .collect()
 }
@@ -142,7 +175,10 @@ impl Consumer for EmbeddedConsumer {
     }
 
     fn assignment(&mut self) -> Vec<TopicPartition> {
-        self.cursors.iter().map(|cursor| cursor.stream.at.clone()).collect()
+        self.cursors
+            .iter()
+            .map(|cursor| cursor.stream.at.clone())
+            .collect()
     }
 
     fn seek(&mut self, at: &TopicPartition, offset: i64) -> Result<(), BusError> {

@@ -25,8 +25,8 @@ use self::registry::{Registry, lock};
 use self::store::{NewRecord, StoredRecord};
 use self::writer::{Append, Job, Row, Writer};
 use super::{
-    Bus, BusError, Consumer, Delivery, Envelope, Positions, Record, TopicPartition, TopicSpec, Watermarks,
-    partition,
+    Bus, BusError, Consumer, Delivery, Envelope, Positions, Record, TopicPartition, TopicSpec,
+    Watermarks, partition,
 };
 use crate::clock::SharedClock;
 
@@ -45,7 +45,9 @@ pub struct EmbeddedBus {
 
 impl fmt::Debug for EmbeddedBus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmbeddedBus").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("EmbeddedBus")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -73,8 +75,16 @@ impl EmbeddedBus {
                 let _ending = Ending(ending);
                 writer.run();
             })
-            .map_err(|error| BusError::Other(format!("the writer's thread did not start: {error}")))?;
-        Ok(Self { path: path.to_owned(), registry, jobs, reader, ended })
+            .map_err(|error| {
+                BusError::Other(format!("the writer's thread did not start: {error}"))
+            })?;
+        Ok(Self {
+            path: path.to_owned(),
+            registry,
+            jobs,
+            reader,
+            ended,
+        })
     }
 
     /// Deletes now whatever retention allows, instead of within a minute; answers how many
@@ -95,18 +105,31 @@ impl EmbeddedBus {
 
     /// Makes a row of an envelope, or says what becomes of it instead.
     fn row(&self, envelope: &Envelope) -> Result<Row, Delivery> {
-        let topic = self.registry.get(&envelope.topic).map_err(|error| Delivery::Failed(error.to_string()))?;
+        let topic = self
+            .registry
+            .get(&envelope.topic)
+            .map_err(|error| Delivery::Failed(error.to_string()))?;
         let headers = envelope.headers();
         let (size, limit) = (envelope.size_with(&headers), topic.max_record_bytes());
         if size > limit {
-            return Err(Delivery::Refused(format!("{size} bytes are more than the {limit} of the topic")));
+            return Err(Delivery::Refused(format!(
+                "{size} bytes are more than the {limit} of the topic"
+            )));
         }
         // A topic has as many streams as partitions, and partitions are counted in i32.
-        let partition = partition::partition_for(envelope.key.as_bytes(), topic.streams.len() as i32);
+        let partition =
+            partition::partition_for(envelope.key.as_bytes(), topic.streams.len() as i32);
         let stream = Arc::clone(&topic.streams[partition as usize]);
-        let record =
-            NewRecord { key: envelope.key.clone(), headers: codec::encode(&headers), value: envelope.value.clone() };
-        Ok(Row { topic, stream, record })
+        let record = NewRecord {
+            key: envelope.key.clone(),
+            headers: codec::encode(&headers),
+            value: envelope.value.clone(),
+        };
+        Ok(Row {
+            topic,
+            stream,
+            record,
+        })
     }
 }
 
@@ -125,7 +148,12 @@ fn closed() -> BusError {
 
 /// What a reader sees of a stored record.
 fn record(at: &TopicPartition, stored: StoredRecord) -> Record {
-    let StoredRecord { offset, key, headers, value } = stored;
+    let StoredRecord {
+        offset,
+        key,
+        headers,
+        value,
+    } = stored;
     let headers = codec::decode(&headers).map(Vec::into_iter);
     Record::decode(at.clone(), offset, key, headers, value)
 }
@@ -147,9 +175,14 @@ impl Bus for EmbeddedBus {
         if rows.is_empty() {
             return outcomes;
         }
-        let answer = self.ask(|answer| Job::Append(Append { rows, answer })).await;
+        let answer = self
+            .ask(|answer| Job::Append(Append { rows, answer }))
+            .await;
         if let Err(reason) = answer.unwrap_or_else(|error| Err(error.to_string())) {
-            for outcome in outcomes.iter_mut().filter(|outcome| **outcome == Delivery::Stored) {
+            for outcome in outcomes
+                .iter_mut()
+                .filter(|outcome| **outcome == Delivery::Stored)
+            {
                 *outcome = Delivery::Failed(reason.clone());
             }
         }
@@ -167,7 +200,8 @@ impl Bus for EmbeddedBus {
     }
 
     async fn apply_topics(&self, topics: &[TopicSpec]) -> Result<Vec<String>, BusError> {
-        self.ask(|answer| Job::ApplyTopics(topics.to_vec(), answer)).await?
+        self.ask(|answer| Job::ApplyTopics(topics.to_vec(), answer))
+            .await?
     }
 
     async fn list_topics(&self) -> Result<BTreeMap<String, i32>, BusError> {
@@ -177,19 +211,36 @@ impl Bus for EmbeddedBus {
 
     async fn watermarks(&self, topic: &str) -> Result<Vec<Watermarks>, BusError> {
         let topic = self.registry.get(topic)?;
-        Ok(topic.streams.iter().map(|stream| stream.watermarks()).collect())
+        Ok(topic
+            .streams
+            .iter()
+            .map(|stream| stream.watermarks())
+            .collect())
     }
 
-    async fn read(&self, at: &TopicPartition, from: i64, limit: usize) -> Result<Vec<Record>, BusError> {
+    async fn read(
+        &self,
+        at: &TopicPartition,
+        from: i64,
+        limit: usize,
+    ) -> Result<Vec<Record>, BusError> {
         let topic = self.registry.get(&at.topic)?;
-        let stream = usize::try_from(at.partition).ok().and_then(|partition| topic.streams.get(partition)).cloned();
+        let stream = usize::try_from(at.partition)
+            .ok()
+            .and_then(|partition| topic.streams.get(partition))
+            .cloned();
         let stream = stream.ok_or_else(|| BusError::UnknownTopic(at.to_string()))?;
         let reader = Arc::clone(&self.reader);
         let reading = tokio::task::spawn_blocking(move || {
             let stored = store::read(&lock(&reader), stream.id, from, (limit, READ_BYTES))?;
-            Ok(stored.into_iter().map(|stored| record(&stream.at, stored)).collect())
+            Ok(stored
+                .into_iter()
+                .map(|stored| record(&stream.at, stored))
+                .collect())
         });
-        reading.await.map_err(|error| BusError::Other(error.to_string()))?
+        reading
+            .await
+            .map_err(|error| BusError::Other(error.to_string()))?
     }
 
     async fn protect(&self, slowest: &BTreeMap<TopicPartition, i64>) {
@@ -206,7 +257,10 @@ impl Bus for EmbeddedBus {
         let mut ended = self.ended.clone();
         let wait = tokio::time::timeout(limit, ended.wait_for(|ended| *ended));
         if wait.await.is_err() {
-            tracing::warn!(?limit, "the embedded log's writer is still busy; left behind");
+            tracing::warn!(
+                ?limit,
+                "the embedded log's writer is still busy; left behind"
+            );
         }
     }
 }

@@ -27,14 +27,20 @@ pub(super) struct Stream {
 
 impl Stream {
     pub fn new(id: i64, at: TopicPartition, watermarks: Watermarks) -> Self {
-        let (low, high) = (AtomicI64::new(watermarks.low), AtomicI64::new(watermarks.high));
+        let (low, high) = (
+            AtomicI64::new(watermarks.low),
+            AtomicI64::new(watermarks.high),
+        );
         Self { id, at, low, high }
     }
 
     pub fn watermarks(&self) -> Watermarks {
         // Low first: it only rises, and never above the high one of that moment.
         let low = self.low.load(Ordering::Acquire);
-        Watermarks { low, high: self.high.load(Ordering::Acquire) }
+        Watermarks {
+            low,
+            high: self.high.load(Ordering::Acquire),
+        }
     }
 
     pub fn raise_low(&self, low: i64) {
@@ -56,15 +62,25 @@ pub(super) struct Topic {
 
 impl Topic {
     pub fn new(spec: TopicSpec, streams: Vec<Arc<Stream>>) -> Self {
-        Self { streams, spec: RwLock::new(spec), waiting: Mutex::default() }
+        Self {
+            streams,
+            spec: RwLock::new(spec),
+            waiting: Mutex::default(),
+        }
     }
 
     pub fn spec(&self) -> TopicSpec {
-        self.spec.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.spec
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub fn max_record_bytes(&self) -> usize {
-        self.spec.read().unwrap_or_else(PoisonError::into_inner).max_record_bytes
+        self.spec
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .max_record_bytes
     }
 
     pub fn set_spec(&self, spec: TopicSpec) {
@@ -94,19 +110,32 @@ pub(super) struct Registry {
 
 impl Registry {
     pub fn insert(&self, name: String, topic: Arc<Topic>) {
-        self.topics.write().unwrap_or_else(PoisonError::into_inner).insert(name, topic);
+        self.topics
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, topic);
     }
 
     pub fn get(&self, name: &str) -> Result<Arc<Topic>, BusError> {
-        self.find(name).ok_or_else(|| BusError::UnknownTopic(name.to_owned()))
+        self.find(name)
+            .ok_or_else(|| BusError::UnknownTopic(name.to_owned()))
     }
 
     pub fn find(&self, name: &str) -> Option<Arc<Topic>> {
-        self.topics.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.topics
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
     }
 
     pub fn all(&self) -> Vec<Arc<Topic>> {
-        self.topics.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.topics
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect()
     }
 
     pub fn protect(&self, slowest: BTreeMap<TopicPartition, i64>) {
@@ -140,7 +169,11 @@ impl Bell {
             if left == Duration::ZERO {
                 return;
             }
-            rung = self.changed.wait_timeout(rung, left).unwrap_or_else(PoisonError::into_inner).0;
+            rung = self
+                .changed
+                .wait_timeout(rung, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         *rung = false;
     }

@@ -68,13 +68,17 @@ pub(super) struct StoredRecord {
 /// Opens the file for the writer and creates it when it is not there.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, BusError> {
     let mut connection = Connection::open(path).map_err(error)?;
-    connection.busy_timeout(Duration::from_secs(5)).map_err(error)?;
+    connection
+        .busy_timeout(Duration::from_secs(5))
+        .map_err(error)?;
     // FULL: an append is answered after its fsync, so a crash of the machine loses none.
     let mode: String = connection
         .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
         .map_err(error)?;
     if mode != "wal" {
-        return Err(BusError::Other(format!("the log's file cannot use a write-ahead log, only {mode}")));
+        return Err(BusError::Other(format!(
+            "the log's file cannot use a write-ahead log, only {mode}"
+        )));
     }
     connection
         .execute_batch(
@@ -90,8 +94,12 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, BusError> {
 pub(super) fn open_reader(path: &Path) -> Result<Connection, BusError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(error)?;
-    connection.busy_timeout(Duration::from_secs(5)).map_err(error)?;
-    connection.execute_batch("PRAGMA cache_size = -256;").map_err(error)?;
+    connection
+        .busy_timeout(Duration::from_secs(5))
+        .map_err(error)?;
+    connection
+        .execute_batch("PRAGMA cache_size = -256;")
+        .map_err(error)?;
     Ok(connection)
 }
 
@@ -103,7 +111,11 @@ fn migrate(connection: &mut Connection) -> Result<(), BusError> {
     match version {
         0 => transaction.execute_batch(SCHEMA).map_err(error)?,
         FORMAT => {}
-        other => return Err(BusError::Other(format!("the log's file has format {other}, not {FORMAT}"))),
+        other => {
+            return Err(BusError::Other(format!(
+                "the log's file has format {other}, not {FORMAT}"
+            )));
+        }
     }
     transaction.commit().map_err(error)
 }
@@ -135,33 +147,56 @@ fn read_spec(row: &Row<'_>) -> rusqlite::Result<TopicSpec> {
     })
 }
 
-fn load_streams(connection: &Connection, topic_id: i64, name: &str) -> Result<Vec<Arc<Stream>>, BusError> {
+fn load_streams(
+    connection: &Connection,
+    topic_id: i64,
+    name: &str,
+) -> Result<Vec<Arc<Stream>>, BusError> {
     let mut statement = connection
-        .prepare_cached("SELECT id, number, next_offset FROM partition WHERE topic_id = ?1 ORDER BY number")
+        .prepare_cached(
+            "SELECT id, number, next_offset FROM partition WHERE topic_id = ?1 ORDER BY number",
+        )
         .map_err(error)?;
     let rows = statement
-        .query_map([topic_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .query_map([topic_id], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
         .map_err(error)?;
     rows.map(|row| {
         let (id, number, next_offset) = row.map_err(error)?;
         let watermarks = load_watermarks(connection, id, next_offset)?;
-        Ok(Arc::new(Stream::new(id, TopicPartition::new(name, number), watermarks)))
+        Ok(Arc::new(Stream::new(
+            id,
+            TopicPartition::new(name, number),
+            watermarks,
+        )))
     })
     .collect()
 }
 
-fn load_watermarks(connection: &Connection, stream: i64, next_offset: i64) -> Result<Watermarks, BusError> {
+fn load_watermarks(
+    connection: &Connection,
+    stream: i64,
+    next_offset: i64,
+) -> Result<Watermarks, BusError> {
     let end = |order: &str| {
         let sql = format!(
             "SELECT position & {OFFSET_MASK} FROM record WHERE position BETWEEN ?1 AND ?2 ORDER BY position {order} LIMIT 1"
         );
         connection
-            .query_row(&sql, [position(stream, 0), position(stream, OFFSET_MASK)], |row| row.get::<_, i64>(0))
+            .query_row(
+                &sql,
+                [position(stream, 0), position(stream, OFFSET_MASK)],
+                |row| row.get::<_, i64>(0),
+            )
             .optional()
             .map_err(error)
     };
     let high = end("DESC")?.map_or(next_offset, |last| last + 1);
-    Ok(Watermarks { low: end("ASC")?.unwrap_or(high), high })
+    Ok(Watermarks {
+        low: end("ASC")?.unwrap_or(high),
+        high,
+    })
 }
 
 /// Creates a topic, inside the caller's transaction.
@@ -181,7 +216,10 @@ pub(super) fn create_topic(connection: &Connection, spec: &TopicSpec) -> Result<
             )
             .map_err(error)?;
     }
-    Ok(Topic::new(spec.clone(), load_streams(connection, topic_id, &spec.name)?))
+    Ok(Topic::new(
+        spec.clone(),
+        load_streams(connection, topic_id, &spec.name)?,
+    ))
 }
 
 /// Sets retention and record size of a topic, inside the caller's transaction.
@@ -196,7 +234,8 @@ pub(super) fn update_topic(connection: &Connection, spec: &TopicSpec) -> Result<
 }
 
 fn retention_us(spec: &TopicSpec) -> Option<i64> {
-    spec.retention.map(|retention| i64::try_from(retention.as_micros()).unwrap_or(i64::MAX))
+    spec.retention
+        .map(|retention| i64::try_from(retention.as_micros()).unwrap_or(i64::MAX))
 }
 
 fn max_record_bytes(spec: &TopicSpec) -> i64 {
@@ -237,7 +276,9 @@ pub(super) fn read(
     let mut rows = statement.query(range).map_err(error)?;
     let (mut records, mut bytes) = (Vec::new(), 0);
     while bytes < budget {
-        let Some(row) = rows.next().map_err(error)? else { break };
+        let Some(row) = rows.next().map_err(error)? else {
+            break;
+        };
         let record = read_record(row).map_err(error)?;
         bytes += record.key.len() + record.headers.len() + record.value.len();
         records.push(record);
@@ -280,7 +321,12 @@ pub(super) fn first_younger(
 
 /// Deletes the records of a stream below `cut`, inside the caller's transaction, and remembers
 /// the next offset, which must survive when no record is left.
-pub(super) fn delete_below(connection: &Connection, stream: i64, cut: i64, next_offset: i64) -> Result<(), BusError> {
+pub(super) fn delete_below(
+    connection: &Connection,
+    stream: i64,
+    cut: i64,
+    next_offset: i64,
+) -> Result<(), BusError> {
     connection
         .execute(
             "DELETE FROM record WHERE position >= ?1 AND position < ?2",
@@ -288,7 +334,10 @@ pub(super) fn delete_below(connection: &Connection, stream: i64, cut: i64, next_
         )
         .map_err(error)?;
     connection
-        .execute("UPDATE partition SET next_offset = ?2 WHERE id = ?1", [stream, next_offset])
+        .execute(
+            "UPDATE partition SET next_offset = ?2 WHERE id = ?1",
+            [stream, next_offset],
+        )
         .map_err(error)?;
     Ok(())
 }

@@ -39,7 +39,10 @@ pub(super) struct Append {
 /// What the writer is asked to do. A dropped answer means that it stopped before.
 pub(super) enum Job {
     Append(Append),
-    ApplyTopics(Vec<TopicSpec>, oneshot::Sender<Result<Vec<String>, BusError>>),
+    ApplyTopics(
+        Vec<TopicSpec>,
+        oneshot::Sender<Result<Vec<String>, BusError>>,
+    ),
     Retain(oneshot::Sender<Result<u64, BusError>>),
     Ping(oneshot::Sender<()>),
     Stop,
@@ -54,14 +57,28 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub fn new(connection: Connection, registry: Arc<Registry>, clock: SharedClock, jobs: Receiver<Job>) -> Self {
-        Self { connection, registry, clock, jobs, next_retention: Instant::now() + RETENTION_EVERY }
+    pub fn new(
+        connection: Connection,
+        registry: Arc<Registry>,
+        clock: SharedClock,
+        jobs: Receiver<Job>,
+    ) -> Self {
+        Self {
+            connection,
+            registry,
+            clock,
+            jobs,
+            next_retention: Instant::now() + RETENTION_EVERY,
+        }
     }
 
     /// Works until it is told to stop or nobody can ask any more.
     pub fn run(mut self) {
         loop {
-            let job = match self.jobs.recv_timeout(self.next_retention.saturating_duration_since(Instant::now())) {
+            let job = match self.jobs.recv_timeout(
+                self.next_retention
+                    .saturating_duration_since(Instant::now()),
+            ) {
                 Ok(job) => Some(job),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -84,7 +101,11 @@ impl Writer {
             match job {
                 Job::Append(append) => {
                     records += append.rows.len();
-                    bytes += append.rows.iter().map(|row| row.record.value.len()).sum::<usize>();
+                    bytes += append
+                        .rows
+                        .iter()
+                        .map(|row| row.record.value.len())
+                        .sum::<usize>();
                     group.push(append);
                 }
                 other => {
@@ -96,7 +117,11 @@ impl Writer {
                 }
             }
             let full = records >= GROUP_RECORDS || bytes >= GROUP_BYTES;
-            next = if full { None } else { self.jobs.try_recv().ok() };
+            next = if full {
+                None
+            } else {
+                self.jobs.try_recv().ok()
+            };
         }
         self.commit(group);
         true
@@ -137,11 +162,15 @@ impl Writer {
     /// Writes the group in one transaction; answers the next offset of each stream it touched.
     fn append_all(&mut self, group: &[Append]) -> Result<HashMap<i64, i64>, BusError> {
         let time_us = self.clock.now().as_microsecond();
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store::error)?;
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(store::error)?;
         let mut ends = HashMap::new();
         for row in group.iter().flat_map(|append| &append.rows) {
-            let next = ends.entry(row.stream.id).or_insert_with(|| row.stream.watermarks().high);
+            let next = ends
+                .entry(row.stream.id)
+                .or_insert_with(|| row.stream.watermarks().high);
             store::append(&transaction, (row.stream.id, *next), time_us, &row.record)?;
             *next += 1;
         }
@@ -152,8 +181,10 @@ impl Writer {
     fn apply_topics(&mut self, specs: &[TopicSpec]) -> Result<Vec<String>, BusError> {
         self.check_partitions(specs)?;
         let registry = Arc::clone(&self.registry);
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store::error)?;
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(store::error)?;
         let mut created = Vec::new();
         for spec in specs {
             match registry.find(&spec.name) {
@@ -179,13 +210,22 @@ impl Writer {
     fn check_partitions(&self, specs: &[TopicSpec]) -> Result<(), BusError> {
         for spec in specs {
             if spec.partitions < 1 {
-                return Err(BusError::Other(format!("topic {} is declared without partitions", spec.name)));
+                return Err(BusError::Other(format!(
+                    "topic {} is declared without partitions",
+                    spec.name
+                )));
             }
-            let Some(topic) = self.registry.find(&spec.name) else { continue };
+            let Some(topic) = self.registry.find(&spec.name) else {
+                continue;
+            };
             let existing = topic.spec().partitions;
             if existing != spec.partitions {
                 let (topic, declared) = (spec.name.clone(), spec.partitions);
-                return Err(BusError::PartitionsDiffer { topic, existing, declared });
+                return Err(BusError::PartitionsDiffer {
+                    topic,
+                    existing,
+                    declared,
+                });
             }
         }
         Ok(())
@@ -220,12 +260,17 @@ impl Writer {
     /// reader. Deletes nothing before the first [`Registry::protect`]: until then nobody said
     /// which subscriptions there are.
     fn retain(&mut self, limit: i64) -> Result<i64, BusError> {
-        let Some(protected) = self.registry.protected() else { return Ok(0) };
+        let Some(protected) = self.registry.protected() else {
+            return Ok(0);
+        };
         let now_us = self.clock.now().as_microsecond();
         let mut left = limit;
         for topic in self.registry.all() {
-            let Some(retention) = topic.spec().retention else { continue };
-            let before_us = now_us.saturating_sub(i64::try_from(retention.as_micros()).unwrap_or(i64::MAX));
+            let Some(retention) = topic.spec().retention else {
+                continue;
+            };
+            let before_us =
+                now_us.saturating_sub(i64::try_from(retention.as_micros()).unwrap_or(i64::MAX));
             for stream in &topic.streams {
                 if left == 0 {
                     return Ok(limit);
@@ -237,7 +282,13 @@ impl Writer {
         Ok(limit - left)
     }
 
-    fn retain_stream(&mut self, stream: &Stream, slowest: i64, before_us: i64, limit: i64) -> Result<i64, BusError> {
+    fn retain_stream(
+        &mut self,
+        stream: &Stream,
+        slowest: i64,
+        before_us: i64,
+        limit: i64,
+    ) -> Result<i64, BusError> {
         let watermarks = stream.watermarks();
         let end = watermarks.high.min(slowest);
         if watermarks.low >= end {
@@ -248,8 +299,10 @@ impl Writer {
         if cut == watermarks.low {
             return Ok(0);
         }
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store::error)?;
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(store::error)?;
         store::delete_below(&transaction, stream.id, cut, watermarks.high)?;
         transaction.commit().map_err(store::error)?;
         stream.raise_low(cut);

@@ -47,7 +47,11 @@ pub(super) struct Assignment {
 
 impl Assignment {
     pub fn new(settings: Arc<KafkaSettings>, positions: Positions) -> Self {
-        Self { settings, positions, held: Mutex::default() }
+        Self {
+            settings,
+            positions,
+            held: Mutex::default(),
+        }
     }
 
     pub fn held(&self) -> MutexGuard<'_, Held> {
@@ -58,18 +62,29 @@ impl Assignment {
     /// Sets the offsets in the list and assigns it, once: assigning and then seeking, or
     /// assigning twice, gives spurious errors.
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &mut TopicPartitionList) {
-        let begun = if self.held().closing { Ok(BTreeMap::new()) } else { self.begin(list) };
+        let begun = if self.held().closing {
+            Ok(BTreeMap::new())
+        } else {
+            self.begin(list)
+        };
         let begun = begun.and_then(|starts| {
-            consumer
-                .incremental_assign(list)
-                .map_err(|error| BusError::Other(format!("partitions could not be taken: {error}")))?;
+            consumer.incremental_assign(list).map_err(|error| {
+                BusError::Other(format!("partitions could not be taken: {error}"))
+            })?;
             Ok(starts)
         });
         match begun {
             Ok(starts) => {
                 tracing::debug!(partitions = starts.len(), "partitions were assigned");
                 let cursors = starts.into_iter().map(|(at, next)| {
-                    (at, Cursor { next, paused: false, stopped: false })
+                    (
+                        at,
+                        Cursor {
+                            next,
+                            paused: false,
+                            stopped: false,
+                        },
+                    )
                 });
                 self.held().cursors.extend(cursors);
             }
@@ -84,7 +99,10 @@ impl Assignment {
     }
 
     /// Reads the positions and writes them into the list.
-    fn begin(&self, list: &mut TopicPartitionList) -> Result<BTreeMap<TopicPartition, i64>, BusError> {
+    fn begin(
+        &self,
+        list: &mut TopicPartitionList,
+    ) -> Result<BTreeMap<TopicPartition, i64>, BusError> {
         let partitions = convert::partitions(&self.settings, list);
         let known = (self.positions)(&partitions).map_err(|error| match error {
             BusError::Positions(reason) => BusError::Positions(reason),
@@ -93,16 +111,23 @@ impl Assignment {
         let mut starts = BTreeMap::new();
         for at in partitions {
             let position = known.get(&at).copied().filter(|position| *position >= 0);
-            let position = position.ok_or_else(|| BusError::Positions(format!("none was given for {at}")))?;
-            list.set_partition_offset(&self.settings.full_name(&at.topic), at.partition, Offset::Offset(position))
-                .map_err(|error| BusError::Other(error.to_string()))?;
+            let position =
+                position.ok_or_else(|| BusError::Positions(format!("none was given for {at}")))?;
+            list.set_partition_offset(
+                &self.settings.full_name(&at.topic),
+                at.partition,
+                Offset::Offset(position),
+            )
+            .map_err(|error| BusError::Other(error.to_string()))?;
             starts.insert(at, position);
         }
         Ok(starts)
     }
 
     fn assign_at_end(&self, consumer: &BaseConsumer<Self>, list: &mut TopicPartitionList) {
-        let assigned = list.set_all_offsets(Offset::End).and_then(|()| consumer.incremental_assign(list));
+        let assigned = list
+            .set_all_offsets(Offset::End)
+            .and_then(|()| consumer.incremental_assign(list));
         if let Err(error) = assigned {
             tracing::warn!(%error, "a finished consumer could not answer its group");
         }
@@ -113,7 +138,9 @@ impl Assignment {
         tracing::debug!(partitions = partitions.len(), "partitions were taken away");
         self.held().cursors.retain(|at, _| !partitions.contains(at));
         if let Err(error) = consumer.incremental_unassign(list) {
-            self.held().doom = Some(BusError::Other(format!("partitions could not be given back: {error}")));
+            self.held().doom = Some(BusError::Other(format!(
+                "partitions could not be given back: {error}"
+            )));
         }
     }
 }
@@ -130,7 +157,12 @@ impl ClientContext for Assignment {
 }
 
 impl ConsumerContext for Assignment {
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        event: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
         match event {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, list),
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => self.revoke(consumer, list),

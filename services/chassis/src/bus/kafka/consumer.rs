@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
-use rdkafka::Offset;
 
 use super::super::{BusError, Consumer, Positions, Record, TopicPartition, Watermarks};
 use super::assignment::Assignment;
@@ -38,14 +38,26 @@ impl KafkaConsumer {
             .consumer(group)
             .create_with_context(context)
             .map_err(|error| errors::request_error(error, None))?;
-        let topics: Vec<_> = topics.iter().map(|topic| settings.full_name(topic)).collect();
+        let topics: Vec<_> = topics
+            .iter()
+            .map(|topic| settings.full_name(topic))
+            .collect();
         let names: Vec<_> = topics.iter().map(String::as_str).collect();
-        client.subscribe(&names).map_err(|error| BusError::Other(error.to_string()))?;
-        Ok(Self { client: Some(client), settings, complaints: VecDeque::new(), range_unknown: false })
+        client
+            .subscribe(&names)
+            .map_err(|error| BusError::Other(error.to_string()))?;
+        Ok(Self {
+            client: Some(client),
+            settings,
+            complaints: VecDeque::new(),
+            range_unknown: false,
+        })
     }
 
     fn client(&self) -> Result<&BaseConsumer<Assignment>, BusError> {
-        self.client.as_ref().ok_or_else(|| BusError::Other("the consumer is closed".to_owned()))
+        self.client
+            .as_ref()
+            .ok_or_else(|| BusError::Other("the consumer is closed".to_owned()))
     }
 
     /// What is to be said before anything is read.
@@ -118,7 +130,9 @@ impl KafkaConsumer {
                     self.range_unknown = true;
                     return;
                 }
-                Code::UnknownTopic | Code::UnknownTopicOrPartition => BusError::UnknownTopic(reason),
+                Code::UnknownTopic | Code::UnknownTopicOrPartition => {
+                    BusError::UnknownTopic(reason)
+                }
                 Code::AllBrokersDown => BusError::Away(reason),
                 Code::TopicAuthorizationFailed
                 | Code::GroupAuthorizationFailed
@@ -138,14 +152,24 @@ impl KafkaConsumer {
         let client = self.client()?;
         let going: Vec<_> = {
             let held = client.context().held();
-            held.cursors.iter().filter(|(_, cursor)| !cursor.stopped).map(|(at, cursor)| (at.clone(), *cursor)).collect()
+            held.cursors
+                .iter()
+                .filter(|(_, cursor)| !cursor.stopped)
+                .map(|(at, cursor)| (at.clone(), *cursor))
+                .collect()
         };
         let mut complaints = Vec::new();
         for (at, cursor) in &going {
             let (low, high) = client
-                .fetch_watermarks(&self.settings.full_name(&at.topic), at.partition, self.settings.request_timeout)
+                .fetch_watermarks(
+                    &self.settings.full_name(&at.topic),
+                    at.partition,
+                    self.settings.request_timeout,
+                )
                 .map_err(|error| errors::request_error(error, Some(&at.topic)))?;
-            if let Err(complaint) = BusError::check_position(at, cursor.next, Watermarks { low, high }) {
+            if let Err(complaint) =
+                BusError::check_position(at, cursor.next, Watermarks { low, high })
+            {
                 if let Some(cursor) = client.context().held().cursors.get_mut(at) {
                     cursor.stopped = true;
                 }
@@ -153,7 +177,9 @@ impl KafkaConsumer {
             }
         }
         if complaints.is_empty() {
-            tracing::warn!("a partition stopped whose position is in the log; all are fetched again");
+            tracing::warn!(
+                "a partition stopped whose position is in the log; all are fetched again"
+            );
             for (at, cursor) in &going {
                 self.restart(at, cursor.next, cursor.paused)?;
             }
@@ -172,11 +198,17 @@ impl KafkaConsumer {
             client.incremental_assign(&list)?;
             if paused { client.pause(&list) } else { Ok(()) }
         };
-        again().map_err(|error: KafkaError| BusError::Other(format!("{at} could not be begun again: {error}")))
+        again().map_err(|error: KafkaError| {
+            BusError::Other(format!("{at} could not be begun again: {error}"))
+        })
     }
 
     /// Those of `partitions` that are held, after `change`.
-    fn change(&self, partitions: &[TopicPartition], paused: bool) -> Result<Vec<TopicPartition>, BusError> {
+    fn change(
+        &self,
+        partitions: &[TopicPartition],
+        paused: bool,
+    ) -> Result<Vec<TopicPartition>, BusError> {
         let mut held = self.client()?.context().held();
         let mut changed = Vec::new();
         for at in partitions {
@@ -191,15 +223,19 @@ impl KafkaConsumer {
     /// Leaves the group on a thread of its own, which is left behind when it takes longer than
     /// `limit`: closing can hang in librdkafka (#509, #611).
     fn leave(&mut self, limit: Duration) {
-        let Some(client) = self.client.take() else { return };
+        let Some(client) = self.client.take() else {
+            return;
+        };
         client.context().held().closing = true;
         let (done, left) = mpsc::channel();
-        let leaving = std::thread::Builder::new().name("kafka-leave".to_owned()).spawn(move || {
-            drop(client);
-            if done.send(()).is_err() {
-                tracing::debug!("a Kafka group was left late");
-            }
-        });
+        let leaving = std::thread::Builder::new()
+            .name("kafka-leave".to_owned())
+            .spawn(move || {
+                drop(client);
+                if done.send(()).is_err() {
+                    tracing::debug!("a Kafka group was left late");
+                }
+            });
         if let Err(error) = leaving {
             tracing::warn!(%error, "no thread to leave a Kafka group; it was left in place");
         } else if left.recv_timeout(limit).is_err() && limit > Duration::ZERO {
@@ -219,7 +255,9 @@ impl Consumer for KafkaConsumer {
     }
 
     fn assignment(&mut self) -> Vec<TopicPartition> {
-        let Ok(client) = self.client() else { return Vec::new() };
+        let Ok(client) = self.client() else {
+            return Vec::new();
+        };
         client.context().held().cursors.keys().cloned().collect()
     }
 
@@ -227,7 +265,9 @@ impl Consumer for KafkaConsumer {
         let client = self.client()?;
         let before = {
             let mut held = client.context().held();
-            let Some(cursor) = held.cursors.get_mut(at) else { return Ok(()) };
+            let Some(cursor) = held.cursors.get_mut(at) else {
+                return Ok(());
+            };
             let before = *cursor;
             cursor.next = offset;
             cursor.stopped = false;
@@ -240,24 +280,35 @@ impl Consumer for KafkaConsumer {
                 .seek(&topic, at.partition, Offset::Offset(offset), deadline - Instant::now())
                 .inspect_err(|error| tracing::debug!(%error, %at, "seeking failed; the partition is begun again"))
                 .is_ok();
-        if sought { Ok(()) } else { self.restart(at, offset, before.paused) }
+        if sought {
+            Ok(())
+        } else {
+            self.restart(at, offset, before.paused)
+        }
     }
 
     fn pause(&mut self, partitions: &[TopicPartition]) -> Result<(), BusError> {
         let list = convert::list(&self.settings, &self.change(partitions, true)?);
-        self.client()?.pause(&list).map_err(|error| BusError::Other(error.to_string()))
+        self.client()?
+            .pause(&list)
+            .map_err(|error| BusError::Other(error.to_string()))
     }
 
     fn resume(&mut self, partitions: &[TopicPartition]) -> Result<(), BusError> {
         let list = convert::list(&self.settings, &self.change(partitions, false)?);
-        self.client()?.resume(&list).map_err(|error| BusError::Other(error.to_string()))
+        self.client()?
+            .resume(&list)
+            .map_err(|error| BusError::Other(error.to_string()))
     }
 
     fn report(&mut self, next: &BTreeMap<TopicPartition, i64>) {
         let Ok(client) = self.client() else { return };
         let held: Vec<_> = {
             let held = client.context().held();
-            next.iter().filter(|(at, _)| held.cursors.contains_key(*at)).map(|(at, next)| (at.clone(), *next)).collect()
+            next.iter()
+                .filter(|(at, _)| held.cursors.contains_key(*at))
+                .map(|(at, next)| (at.clone(), *next))
+                .collect()
         };
         if held.is_empty() {
             return;

@@ -68,9 +68,10 @@ pub(super) fn request_error(error: KafkaError, topic: Option<&str>) -> BusError 
         other => other.rdkafka_error_code(),
     };
     match (code, topic) {
-        (Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition), Some(topic)) => {
-            BusError::UnknownTopic(topic.to_owned())
-        }
+        (
+            Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition),
+            Some(topic),
+        ) => BusError::UnknownTopic(topic.to_owned()),
         (
             Some(
                 Code::TopicAuthorizationFailed
@@ -95,7 +96,10 @@ pub(super) fn request_error(error: KafkaError, topic: Option<&str>) -> BusError 
 /// Writes librdkafka's log into ours. Its lines name brokers, topics and groups, never content.
 pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
-        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+        RDKafkaLogLevel::Emerg
+        | RDKafkaLogLevel::Alert
+        | RDKafkaLogLevel::Critical
+        | RDKafkaLogLevel::Error => {
             tracing::error!(target: "librdkafka", facility, "{message}");
         }
         RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice => {

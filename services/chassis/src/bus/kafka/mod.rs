@@ -22,7 +22,8 @@ use self::consumer::KafkaConsumer;
 use self::producer::Producer;
 use self::topics::Topics;
 use super::{
-    Bus, BusError, Consumer, Delivery, Envelope, Positions, Record, TopicPartition, TopicSpec, Watermarks,
+    Bus, BusError, Consumer, Delivery, Envelope, Positions, Record, TopicPartition, TopicSpec,
+    Watermarks,
 };
 
 /// How often it is looked whether a topic that was created is known to the brokers.
@@ -36,7 +37,9 @@ pub struct KafkaBus {
 
 impl fmt::Debug for KafkaBus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KafkaBus").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("KafkaBus")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,7 +53,10 @@ impl KafkaBus {
     pub fn connect(settings: KafkaSettings) -> Result<Self, BusError> {
         let (prefix, timeout) = (settings.topic_prefix.clone(), settings.message_timeout);
         let producer = Producer::new(settings.producer(), prefix, timeout)?;
-        Ok(Self { settings: Arc::new(settings), producer })
+        Ok(Self {
+            settings: Arc::new(settings),
+            producer,
+        })
     }
 
     /// What it was connected with.
@@ -64,9 +70,14 @@ impl KafkaBus {
         loop {
             let known = self.list_topics().await?;
             let missing = specs.iter().find(|spec| !known.contains_key(&spec.name));
-            let Some(missing) = missing else { return check_partitions(specs, &known) };
+            let Some(missing) = missing else {
+                return check_partitions(specs, &known);
+            };
             if Instant::now() >= deadline {
-                return Err(BusError::Away(format!("topic {} was created and is not known yet", missing.name)));
+                return Err(BusError::Away(format!(
+                    "topic {} was created and is not known yet",
+                    missing.name
+                )));
             }
             sleep(LOOK_AGAIN).await;
         }
@@ -78,7 +89,11 @@ fn check_partitions(specs: &[&TopicSpec], known: &BTreeMap<String, i32>) -> Resu
         match known.get(&spec.name) {
             Some(&existing) if existing != spec.partitions => {
                 let (topic, declared) = (spec.name.clone(), spec.partitions);
-                return Err(BusError::PartitionsDiffer { topic, existing, declared });
+                return Err(BusError::PartitionsDiffer {
+                    topic,
+                    existing,
+                    declared,
+                });
             }
             Some(_) | None => {}
         }
@@ -106,29 +121,44 @@ impl Bus for KafkaBus {
         let known = self.list_topics().await?;
         let all: Vec<_> = topics.iter().collect();
         check_partitions(&all, &known)?;
-        let (existing, missing): (Vec<_>, Vec<_>) = all.into_iter().partition(|spec| known.contains_key(&spec.name));
+        let (existing, missing): (Vec<_>, Vec<_>) = all
+            .into_iter()
+            .partition(|spec| known.contains_key(&spec.name));
         let admin = Topics::connect(Arc::clone(&self.settings))?;
         let created = admin.create(&missing).await?;
         self.await_topics(&missing).await?;
         admin.adjust(&existing).await?;
         // Ending the client waits for its thread.
-        tokio::task::spawn_blocking(move || drop(admin)).await.map_err(|error| BusError::Other(error.to_string()))?;
+        tokio::task::spawn_blocking(move || drop(admin))
+            .await
+            .map_err(|error| BusError::Other(error.to_string()))?;
         Ok(created)
     }
 
     async fn list_topics(&self) -> Result<BTreeMap<String, i32>, BusError> {
         let settings = Arc::clone(&self.settings);
-        self.producer.ask(move |client| topics::list(client, &settings)).await
+        self.producer
+            .ask(move |client| topics::list(client, &settings))
+            .await
     }
 
     async fn watermarks(&self, topic: &str) -> Result<Vec<Watermarks>, BusError> {
         let (settings, topic) = (Arc::clone(&self.settings), topic.to_owned());
-        self.producer.ask(move |client| topics::watermarks(client, &settings, &topic)).await
+        self.producer
+            .ask(move |client| topics::watermarks(client, &settings, &topic))
+            .await
     }
 
-    async fn read(&self, at: &TopicPartition, from: i64, limit: usize) -> Result<Vec<Record>, BusError> {
+    async fn read(
+        &self,
+        at: &TopicPartition,
+        from: i64,
+        limit: usize,
+    ) -> Result<Vec<Record>, BusError> {
         let (settings, at) = (Arc::clone(&self.settings), at.clone());
-        self.producer.ask(move |client| topics::read(client, &settings, &at, from, limit)).await
+        self.producer
+            .ask(move |client| topics::read(client, &settings, &at, from, limit))
+            .await
     }
 
     async fn protect(&self, _slowest: &BTreeMap<TopicPartition, i64>) {

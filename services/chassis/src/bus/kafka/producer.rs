@@ -42,8 +42,15 @@ struct Outcomes {
 
 impl Batch {
     fn new(size: usize) -> Arc<Self> {
-        let state = Outcomes { of: vec![None; size], missing: size, way_failed: false };
-        Arc::new(Self { state: Mutex::new(state), changed: Notify::new() })
+        let state = Outcomes {
+            of: vec![None; size],
+            missing: size,
+            way_failed: false,
+        };
+        Arc::new(Self {
+            state: Mutex::new(state),
+            changed: Notify::new(),
+        })
     }
 
     fn report(&self, index: usize, error: Option<&KafkaError>) {
@@ -53,7 +60,8 @@ impl Batch {
         }
         state.of[index] = Some(error.map_or(Delivery::Stored, errors::outcome));
         state.missing -= 1;
-        let failed = error.is_some_and(|error| errors::fault(error.rdkafka_error_code()) == Fault::Way);
+        let failed =
+            error.is_some_and(|error| errors::fault(error.rdkafka_error_code()) == Fault::Way);
         let first_failure = failed && !state.way_failed;
         state.way_failed |= failed;
         if state.missing == 0 || first_failure {
@@ -70,7 +78,11 @@ impl Batch {
     /// The outcomes; one that never came in counts as failed.
     fn outcomes(&self) -> Vec<Delivery> {
         let never = || Delivery::Failed("no delivery report came".to_owned());
-        lock(&self.state).of.iter().map(|outcome| outcome.clone().unwrap_or_else(never)).collect()
+        lock(&self.state)
+            .of
+            .iter()
+            .map(|outcome| outcome.clone().unwrap_or_else(never))
+            .collect()
     }
 }
 
@@ -102,7 +114,9 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = Box<Ticket>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
-        ticket.batch.report(ticket.index, result.as_ref().err().map(|(error, _)| error));
+        ticket
+            .batch
+            .report(ticket.index, result.as_ref().err().map(|(error, _)| error));
         if self.waiting.load(Ordering::Acquire) > 0 {
             self.room.notify_waiters();
         }
@@ -130,7 +144,9 @@ impl Generation {
 impl Drop for Generation {
     fn drop(&mut self) {
         // Ending a producer blocks up to half a second, and this may be a runtime's thread.
-        let Some(producer) = self.0.take() else { return };
+        let Some(producer) = self.0.take() else {
+            return;
+        };
         let ending = std::thread::Builder::new().name("kafka-producer-end".to_owned());
         if let Err(error) = ending.spawn(move || drop(producer)) {
             tracing::warn!(%error, "no thread to end a Kafka producer; it was ended in place");
@@ -153,10 +169,20 @@ pub(super) struct Producer {
 }
 
 impl Producer {
-    pub fn new(config: ClientConfig, prefix: String, message_timeout: Duration) -> Result<Self, BusError> {
-        let first = Generation::make(&config).map_err(|error| errors::request_error(error, None))?;
+    pub fn new(
+        config: ClientConfig,
+        prefix: String,
+        message_timeout: Duration,
+    ) -> Result<Self, BusError> {
+        let first =
+            Generation::make(&config).map_err(|error| errors::request_error(error, None))?;
         let patience = message_timeout * 2 + Duration::from_secs(5);
-        Ok(Self { config, prefix, patience, current: Mutex::new(Current::Open(Some(first))) })
+        Ok(Self {
+            config,
+            prefix,
+            patience,
+            current: Mutex::new(Current::Open(Some(first))),
+        })
     }
 
     /// Sends a batch and waits for every report.
@@ -174,13 +200,19 @@ impl Producer {
                 reports.report(index, Some(&purged));
                 continue;
             }
-            self.enqueue(&generation, &reports, index, envelope, deadline).await;
+            self.enqueue(&generation, &reports, index, envelope, deadline)
+                .await;
         }
         self.await_reports(&generation, &reports, deadline).await;
         reports.outcomes()
     }
 
-    async fn await_reports(&self, generation: &Arc<Generation>, reports: &Batch, deadline: Instant) {
+    async fn await_reports(
+        &self,
+        generation: &Arc<Generation>,
+        reports: &Batch,
+        deadline: Instant,
+    ) {
         let mut retired = false;
         loop {
             let (complete, way_failed) = reports.progress();
@@ -191,7 +223,10 @@ impl Producer {
             if complete {
                 return;
             }
-            if timeout_at(deadline, reports.changed.notified()).await.is_err() {
+            if timeout_at(deadline, reports.changed.notified())
+                .await
+                .is_err()
+            {
                 tracing::error!("Kafka gave no delivery report in time");
                 return self.retire(generation);
             }
@@ -234,11 +269,20 @@ impl Producer {
         envelope: &Envelope,
     ) -> Result<(), KafkaError> {
         let headers = envelope.headers();
-        let headers = headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |all, (key, value)| {
-            all.insert(Header { key, value: Some(value.as_str()) })
-        });
+        let headers = headers.iter().fold(
+            OwnedHeaders::new_with_capacity(headers.len()),
+            |all, (key, value)| {
+                all.insert(Header {
+                    key,
+                    value: Some(value.as_str()),
+                })
+            },
+        );
         let topic = format!("{}{}", self.prefix, envelope.topic);
-        let ticket = Box::new(Ticket { batch: Arc::clone(reports), index });
+        let ticket = Box::new(Ticket {
+            batch: Arc::clone(reports),
+            index,
+        });
         let record = BaseRecord::with_opaque_to(&topic, ticket)
             .key(envelope.key.as_bytes())
             .payload(envelope.value.as_slice())
@@ -248,11 +292,13 @@ impl Producer {
 
     fn current(&self) -> Result<Arc<Generation>, BusError> {
         match &mut *lock(&self.current) {
-            Current::Closed => Err(BusError::Other("the connection to Kafka is closed".to_owned())),
+            Current::Closed => Err(BusError::Other(
+                "the connection to Kafka is closed".to_owned(),
+            )),
             Current::Open(Some(generation)) => Ok(Arc::clone(generation)),
             Current::Open(none) => {
-                let generation =
-                    Generation::make(&self.config).map_err(|error| errors::request_error(error, None))?;
+                let generation = Generation::make(&self.config)
+                    .map_err(|error| errors::request_error(error, None))?;
                 tracing::info!("a new Kafka producer takes over");
                 Ok(Arc::clone(none.insert(generation)))
             }
@@ -263,7 +309,9 @@ impl Producer {
     /// that their records failed.
     fn retire(&self, generation: &Arc<Generation>) {
         if let Current::Open(current) = &mut *lock(&self.current)
-            && current.as_ref().is_some_and(|current| Arc::ptr_eq(current, generation))
+            && current
+                .as_ref()
+                .is_some_and(|current| Arc::ptr_eq(current, generation))
         {
             *current = None;
             tracing::warn!("the Kafka producer failed a record and is retired");
@@ -278,7 +326,9 @@ impl Producer {
     ) -> Result<T, BusError> {
         let generation = self.current()?;
         let asking = tokio::task::spawn_blocking(move || ask(generation.get().client()));
-        asking.await.map_err(|error| BusError::Other(error.to_string()))?
+        asking
+            .await
+            .map_err(|error| BusError::Other(error.to_string()))?
     }
 
     /// Ends the producer; whoever still waits hears that his records failed.
@@ -294,7 +344,11 @@ impl Producer {
 fn purge(generation: &Arc<Generation>) {
     let generation = Arc::clone(generation);
     let purging = std::thread::Builder::new().name("kafka-purge".to_owned());
-    let spawned = purging.spawn(move || generation.get().purge(PurgeConfig::default().queue().inflight()));
+    let spawned = purging.spawn(move || {
+        generation
+            .get()
+            .purge(PurgeConfig::default().queue().inflight())
+    });
     if let Err(error) = spawned {
         tracing::warn!(%error, "no thread to purge a Kafka producer; its records time out instead");
     }

@@ -176,23 +176,40 @@ mod tests {
 
     #[test]
     fn names_carry_the_prefix_on_the_wire_only() {
-        let settings = KafkaSettings { topic_prefix: "county.".to_owned(), ..KafkaSettings::new("localhost:9092") };
-        assert_eq!(settings.full_name("life-events.death"), "county.life-events.death");
-        assert_eq!(settings.short_name("county.life-events.death"), Some("life-events.death"));
+        let settings = KafkaSettings {
+            topic_prefix: "county.".to_owned(),
+            ..KafkaSettings::new("localhost:9092")
+        };
+        assert_eq!(
+            settings.full_name("life-events.death"),
+            "county.life-events.death"
+        );
+        assert_eq!(
+            settings.short_name("county.life-events.death"),
+            Some("life-events.death")
+        );
         assert_eq!(settings.short_name("other.life-events.death"), None);
     }
 
     #[test]
     fn secrets_are_not_shown() {
         let mut settings = KafkaSettings::new("localhost:9092");
-        settings.properties.insert("sasl.password".to_owned(), "opensesame".to_owned());
+        settings
+            .properties
+            .insert("sasl.password".to_owned(), "opensesame".to_owned());
         let shown = format!("{settings:?}");
-        assert!(shown.contains("sasl.password") && !shown.contains("opensesame"), "{shown}");
+        assert!(
+            shown.contains("sasl.password") && !shown.contains("opensesame"),
+            "{shown}"
+        );
     }
 
     #[test]
     fn heartbeats_fit_into_a_short_session() {
-        let settings = KafkaSettings { session_timeout: Duration::from_secs(6), ..KafkaSettings::new("x") };
+        let settings = KafkaSettings {
+            session_timeout: Duration::from_secs(6),
+            ..KafkaSettings::new("x")
+        };
         let config = settings.consumer("g");
         assert_eq!(config.get("heartbeat.interval.ms"), Some("2000"));
         assert_eq!(config.get("auto.offset.reset"), Some("error"));

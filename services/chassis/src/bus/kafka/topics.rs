@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{
-    AdminClient, AdminOptions, AlterConfig, ConfigResource, ConfigSource, NewTopic, ResourceSpecifier,
-    TopicReplication,
+    AdminClient, AdminOptions, AlterConfig, ConfigResource, ConfigSource, NewTopic,
+    ResourceSpecifier, TopicReplication,
 };
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -14,18 +14,27 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::super::{BusError, Record, TopicPartition, TopicSpec, Watermarks};
+use super::convert;
 use super::errors::{self, LogOnly, request_error};
 use super::settings::{BATCH_BYTES, KafkaSettings};
-use super::convert;
 
 /// The configuration of a topic that is ours to set.
 pub(super) fn config(settings: &KafkaSettings, spec: &TopicSpec) -> BTreeMap<&'static str, String> {
-    let retention = spec.retention.map_or_else(|| "-1".to_owned(), |retention| retention.as_millis().to_string());
+    let retention = spec.retention.map_or_else(
+        || "-1".to_owned(),
+        |retention| retention.as_millis().to_string(),
+    );
     BTreeMap::from([
         ("cleanup.policy", "delete".to_owned()),
         ("retention.ms", retention),
-        ("max.message.bytes", spec.max_record_bytes.max(BATCH_BYTES).to_string()),
-        ("min.insync.replicas", settings.min_insync_replicas.to_string()),
+        (
+            "max.message.bytes",
+            spec.max_record_bytes.max(BATCH_BYTES).to_string(),
+        ),
+        (
+            "min.insync.replicas",
+            settings.min_insync_replicas.to_string(),
+        ),
     ])
 }
 
@@ -34,9 +43,13 @@ pub(super) fn list<C: ClientContext>(
     client: &Client<C>,
     settings: &KafkaSettings,
 ) -> Result<BTreeMap<String, i32>, BusError> {
-    let metadata =
-        client.fetch_metadata(None, settings.request_timeout).map_err(|error| request_error(error, None))?;
-    let topics = metadata.topics().iter().filter(|topic| topic.error().is_none());
+    let metadata = client
+        .fetch_metadata(None, settings.request_timeout)
+        .map_err(|error| request_error(error, None))?;
+    let topics = metadata
+        .topics()
+        .iter()
+        .filter(|topic| topic.error().is_none());
     Ok(topics
         .filter_map(|topic| {
             let name = settings.short_name(topic.name())?;
@@ -59,12 +72,18 @@ fn partition_count<C: ClientContext>(
     let metadata = client
         .fetch_metadata(Some(&full_name), settings.request_timeout)
         .map_err(|error| request_error(error, Some(topic)))?;
-    let found = metadata.topics().iter().find(|found| found.name() == full_name);
+    let found = metadata
+        .topics()
+        .iter()
+        .find(|found| found.name() == full_name);
     match found.map(|found| (found.error(), found.partitions().len())) {
         None | Some((Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART), _)) => {
             Err(BusError::UnknownTopic(topic.to_owned()))
         }
-        Some((Some(error), _)) => Err(request_error(KafkaError::MetadataFetch(error.into()), Some(topic))),
+        Some((Some(error), _)) => Err(request_error(
+            KafkaError::MetadataFetch(error.into()),
+            Some(topic),
+        )),
         Some((None, 0)) => Err(BusError::UnknownTopic(topic.to_owned())),
         Some((None, partitions)) => Ok(count(partitions)),
     }
@@ -77,7 +96,9 @@ pub(super) fn watermarks<C: ClientContext>(
     topic: &str,
 ) -> Result<Vec<Watermarks>, BusError> {
     let partitions = partition_count(client, settings, topic)?;
-    (0..partitions).map(|partition| partition_watermarks(client, settings, topic, partition)).collect()
+    (0..partitions)
+        .map(|partition| partition_watermarks(client, settings, topic, partition))
+        .collect()
 }
 
 fn partition_watermarks<C: ClientContext>(
@@ -87,7 +108,11 @@ fn partition_watermarks<C: ClientContext>(
     partition: i32,
 ) -> Result<Watermarks, BusError> {
     let (low, high) = client
-        .fetch_watermarks(&settings.full_name(topic), partition, settings.request_timeout)
+        .fetch_watermarks(
+            &settings.full_name(topic),
+            partition,
+            settings.request_timeout,
+        )
         .map_err(|error| request_error(error, Some(topic)))?;
     Ok(Watermarks { low, high })
 }
@@ -113,7 +138,8 @@ pub(super) fn read<C: ClientContext>(
         .reader("minzheng.reader")
         .create_with_context(LogOnly)
         .map_err(|error| request_error(error, None))?;
-    let assigned = convert::offsets(settings, [(at, from)]).and_then(|offsets| reader.assign(&offsets));
+    let assigned =
+        convert::offsets(settings, [(at, from)]).and_then(|offsets| reader.assign(&offsets));
     assigned.map_err(|error| BusError::Other(error.to_string()))?;
     collect(&reader, settings, at, high, limit)
 }
@@ -127,7 +153,11 @@ fn collect(
 ) -> Result<Vec<Record>, BusError> {
     let deadline = Instant::now() + settings.request_timeout;
     let mut records = Vec::new();
-    while records.len() < limit && records.last().is_none_or(|last: &Record| last.offset + 1 < high) {
+    while records.len() < limit
+        && records
+            .last()
+            .is_none_or(|last: &Record| last.offset + 1 < high)
+    {
         let left = deadline.saturating_duration_since(Instant::now());
         match reader.poll(left) {
             Some(Ok(message)) => records.push(convert::record(at.clone(), &message)),
@@ -152,11 +182,19 @@ pub(super) struct Topics {
 
 impl Topics {
     pub fn connect(settings: Arc<KafkaSettings>) -> Result<Self, BusError> {
-        let admin =
-            settings.client().create_with_context(LogOnly).map_err(|error| errors::request_error(error, None))?;
+        let admin = settings
+            .client()
+            .create_with_context(LogOnly)
+            .map_err(|error| errors::request_error(error, None))?;
         let timeout = Some(settings.request_timeout);
-        let options = AdminOptions::new().request_timeout(timeout).operation_timeout(timeout);
-        Ok(Self { settings, admin, options })
+        let options = AdminOptions::new()
+            .request_timeout(timeout)
+            .operation_timeout(timeout);
+        Ok(Self {
+            settings,
+            admin,
+            options,
+        })
     }
 
     /// Creates those that are missing; answers the names of those it created.
@@ -164,25 +202,39 @@ impl Topics {
         if specs.is_empty() {
             return Ok(Vec::new());
         }
-        let names: Vec<_> = specs.iter().map(|spec| self.settings.full_name(&spec.name)).collect();
-        let configs: Vec<_> = specs.iter().map(|spec| config(&self.settings, spec)).collect();
+        let names: Vec<_> = specs
+            .iter()
+            .map(|spec| self.settings.full_name(&spec.name))
+            .collect();
+        let configs: Vec<_> = specs
+            .iter()
+            .map(|spec| config(&self.settings, spec))
+            .collect();
         let new: Vec<_> = specs
             .iter()
             .zip(names.iter().zip(&configs))
             .map(|(spec, (name, config))| {
                 let replication = TopicReplication::Fixed(self.settings.replication_factor);
                 let topic = NewTopic::new(name, spec.partitions, replication);
-                config.iter().fold(topic, |topic, (key, value)| topic.set(key, value))
+                config
+                    .iter()
+                    .fold(topic, |topic, (key, value)| topic.set(key, value))
             })
             .collect();
-        let results = self.admin.create_topics(&new, &self.options).await.map_err(|error| request_error(error, None))?;
+        let results = self
+            .admin
+            .create_topics(&new, &self.options)
+            .await
+            .map_err(|error| request_error(error, None))?;
         let mut created = Vec::new();
         for (spec, result) in specs.iter().zip(results) {
             match result {
                 Ok(_) => created.push(spec.name.clone()),
                 // Another node was quicker.
                 Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                Err((_, code)) => return Err(request_error(KafkaError::AdminOp(code), Some(&spec.name))),
+                Err((_, code)) => {
+                    return Err(request_error(KafkaError::AdminOp(code), Some(&spec.name)));
+                }
             }
         }
         Ok(created)
@@ -202,7 +254,11 @@ impl Topics {
             // rdkafka 0.39 drops the result of each resource, so the outcome is looked up.
             let differing = differing(&self.describe(&name).await?, &wanted);
             if !differing.is_empty() {
-                return Err(BusError::Other(format!("{} of topic {} could not be set", differing.join(", "), spec.name)));
+                return Err(BusError::Other(format!(
+                    "{} of topic {} could not be set",
+                    differing.join(", "),
+                    spec.name
+                )));
             }
         }
         Ok(())
@@ -226,19 +282,33 @@ impl Topics {
         wanted: &BTreeMap<&'static str, String>,
     ) -> Result<(), BusError> {
         // The request replaces all that is set on a topic, so what others set is sent along.
-        let others = current.entries.iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
-        let others = others.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?)));
+        let others = current
+            .entries
+            .iter()
+            .filter(|entry| entry.source == ConfigSource::DynamicTopic);
+        let others =
+            others.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?)));
         let ours = wanted.iter().map(|(name, value)| (*name, value.as_str()));
-        let change = others
-            .chain(ours)
-            .fold(AlterConfig::new(ResourceSpecifier::Topic(name)), |change, (key, value)| change.set(key, value));
+        let change = others.chain(ours).fold(
+            AlterConfig::new(ResourceSpecifier::Topic(name)),
+            |change, (key, value)| change.set(key, value),
+        );
         let altered = self.admin.alter_configs([&change], &self.options).await;
-        altered.map(drop).map_err(|error| request_error(error, None))
+        altered
+            .map(drop)
+            .map_err(|error| request_error(error, None))
     }
 }
 
 /// Names of the entries that are not as wanted.
-fn differing(current: &ConfigResource, wanted: &BTreeMap<&'static str, String>) -> Vec<&'static str> {
+fn differing(
+    current: &ConfigResource,
+    wanted: &BTreeMap<&'static str, String>,
+) -> Vec<&'static str> {
     let is = |name: &str| current.get(name).and_then(|entry| entry.value.as_deref());
-    wanted.iter().filter(|(name, value)| is(name) != Some(value.as_str())).map(|(name, _)| *name).collect()
+    wanted
+        .iter()
+        .filter(|(name, value)| is(name) != Some(value.as_str()))
+        .map(|(name, _)| *name)
+        .collect()
 }

@@ -173,7 +173,12 @@ fn the_living_move_and_the_dead_do_not() {
         person_id: person.id,
         places,
     });
-    assert_eq!(person.move_to(None, Some(yunyan())), Ok(vec![moved]));
+    let kin = Effect::RepublishOwnKin {
+        person_id: person.id,
+    };
+    assert_eq!(person.move_to(None, Some(yunyan())), Ok(vec![moved, kin]));
+    let domicile_only = person.clone().move_to(Some(yunyan()), None).unwrap();
+    assert_eq!(domicile_only.len(), 1, "kin are told of the residence only");
     assert_eq!(
         person.move_to(Some(nanming()), Some(yunyan())),
         Ok(Vec::new())
@@ -188,6 +193,17 @@ fn the_living_move_and_the_dead_do_not() {
     );
     let refused = provisional(1, 1, "张三").move_to(Some(nanming()), None);
     assert_eq!(refused, Err(ResidentsError::NotEstablished));
+}
+
+#[test]
+fn a_record_reported_from_outside_the_province_stands_in_it() {
+    let reporter = "510104000000".parse().unwrap();
+    let (person, effects) = Person::provision(Uuid::from_u128(1), identity(1, "张三"), reporter);
+    assert_eq!(person.places.domicile, DivisionCode::GUIZHOU);
+    assert!(effects.contains(&Effect::OpenReview {
+        person_id: person.id,
+        division: DivisionCode::GUIZHOU,
+    }));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "former_identity")]
 pub struct Model {
-    /// Rises with time.
+    /// Opaque id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// Whose.

@@ -37,6 +37,8 @@ pub struct Model {
     pub case_id: Option<Uuid>,
     /// Its version; 0 if there never was one.
     pub fact_version: i64,
+    /// How many former identities it has: most have none, and none are then looked for.
+    pub corrections: i64,
     /// When the record was made, microseconds.
     pub registered_at: i64,
     /// Version of the aggregate.

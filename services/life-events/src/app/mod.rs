@@ -1,0 +1,27 @@
+//! One file per command or query, named after the RPC, and what they share: [`desk`] carries a step
+//! of a case out, [`residents`] asks who people are, [`show`] writes the answer.
+
+pub mod answers_overdue;
+pub mod approve_reversal;
+pub mod complete_verification;
+pub mod correct_death;
+pub mod decide_conflict;
+pub mod decide_review;
+pub mod desk;
+pub mod evidence;
+pub mod fingerprint;
+pub mod follow_merges;
+pub mod get_case;
+pub mod get_clearance;
+pub mod lapse_verification;
+pub mod list_cases;
+mod merging;
+pub(crate) mod names;
+pub mod prepare_reversal;
+pub mod report_death;
+pub mod residents;
+pub mod show;
+pub mod take_receipts;
+pub mod verify;
+pub mod watch_case;
+pub mod work;

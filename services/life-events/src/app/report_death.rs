@@ -1,0 +1,198 @@
+//! Reporting a death. It is never refused because nobody is known by the identity.
+
+use minzheng_chassis::authz::Caller;
+use minzheng_chassis::context::Context;
+use minzheng_chassis::division::{DivisionCode, Level};
+use minzheng_chassis::problem::Problem;
+use minzheng_chassis::seam::{Command, Failure, UnitOfWork};
+use minzheng_proto::common::v1::Identity;
+use minzheng_proto::life_events::v1 as pb;
+use uuid::Uuid;
+
+use super::desk::{Entry, carry_out, handle, moment};
+use super::evidence::Document;
+use super::residents::{Known, Record, Residents};
+use super::show;
+use crate::domain::death::{
+    Divisions, DocumentKey, Doubt, Input, Match, Opening, Report, ReviewDecision, Statement, report,
+};
+use crate::storage::cases::{Cases, StoredCase};
+use crate::storage::decided_records::{self, Verdict};
+
+/// Whom a report is about.
+#[derive(Clone)]
+pub enum Subject {
+    /// A person by id.
+    Person(Uuid),
+    /// An identity as the reporter knows it. Personal data: passed on to `residents`, kept nowhere.
+    Identity(Identity),
+}
+
+/// Reports a death.
+pub struct ReportDeath {
+    /// Whom it is about.
+    pub subject: Subject,
+    /// The document.
+    pub document: DocumentKey,
+    /// What it states.
+    pub statement: Statement,
+}
+
+/// What neighbours answered.
+pub struct Asked {
+    known: Known,
+    document: Document,
+    reporter: DivisionCode,
+}
+
+impl Command for ReportDeath {
+    const NAME: &'static str = "DeathCaseService/ReportDeath";
+    type Asked = Asked;
+    type Answer = pb::ReportDeathResponse;
+
+    async fn ask(&self, cx: &Context, caller: &Caller) -> Result<Asked, Failure> {
+        let reporter = self.reporter_division(caller)?;
+        let mut residents = Residents::of(cx, caller)?;
+        let known = match &self.subject {
+            Subject::Person(person_id) => residents.person(*person_id).await?,
+            Subject::Identity(identity) => {
+                residents.resolve(&self.document, identity, reporter).await?
+            }
+        };
+        let document =
+            Document::look_up(cx, &mut residents, &self.document, known.person_id).await?;
+        Ok(Asked {
+            known,
+            document,
+            reporter,
+        })
+    }
+
+    async fn apply(&self, uow: &mut UnitOfWork, asked: &Asked) -> Result<Self::Answer, Failure> {
+        let stored = self.join(uow, asked).await?;
+        let case = Some(show::whole(&stored, uow.caller()));
+        Ok(pb::ReportDeathResponse { case })
+    }
+}
+
+impl ReportDeath {
+    /// The case that the report belongs to, with the report in it.
+    async fn join(&self, uow: &mut UnitOfWork, asked: &Asked) -> Result<StoredCase, Failure> {
+        let known = standing_record(uow, &asked.known).await?;
+        let same = asked.document.known_case(uow, known.person_id, &self.statement).await?;
+        if let Some(stored) = same {
+            return Ok(stored);
+        }
+        let latest = Cases::within(uow).latest_of_person(known.person_id).await?;
+        let told = self.told(uow, asked, &known, latest.as_ref());
+        let standing = told.opening.divisions.standing;
+        let division = latest.as_ref().map_or(standing, |latest| latest.case.divisions.standing);
+        let at = moment(uow, division).await?;
+        let step = report(latest.as_ref().map(|latest| &latest.case), &told, &at)?;
+        let entry = Entry::of("ReportDeath")
+            .with("evidence", told.evidence_id)
+            .with("source", self.statement.source.name());
+        let stored = carry_out(uow, entry, latest, step, &at).await?;
+        if known.record != Record::Rejected {
+            return Ok(stored);
+        }
+        // Residents was told already that there is no such person: so is the case.
+        let refused = Input::ReviewDecided {
+            doubt: Doubt::Identity,
+            decision: ReviewDecision::Refused,
+        };
+        handle(uow, Entry::of("RejectRecord"), stored, &refused).await
+    }
+
+    fn told(
+        &self,
+        uow: &UnitOfWork,
+        asked: &Asked,
+        known: &Known,
+        latest: Option<&StoredCase>,
+    ) -> Report {
+        let case_id = latest.map(|latest| latest.case.id);
+        Report {
+            evidence_id: uow.new_id(),
+            document: self.document.clone(),
+            statement: self.statement.clone(),
+            reporter: uow.caller().subject.clone(),
+            identity: match known.record {
+                Record::Established => Match::Matched,
+                Record::Provisional | Record::Rejected => Match::PendingReview,
+            },
+            revisions_elsewhere: asked.document.revisions_elsewhere(case_id),
+            opening: Opening {
+                case_id: uow.new_id(),
+                person_id: known.person_id,
+                divisions: divisions(known, asked.reporter),
+            },
+        }
+    }
+
+    /// Where the reporter is at home: a county at least, since counties act. One of a whole
+    /// province or prefecture reports from where the death happened.
+    fn reporter_division(&self, caller: &Caller) -> Result<DivisionCode, Problem> {
+        let acts = |code: &DivisionCode| code.level() >= Level::County;
+        let own = caller.divisions.iter().copied().find(acts);
+        let place = self.statement.place.filter(acts);
+        own.or(place).ok_or_else(|| {
+            Problem::field(
+                "place_division",
+                "REPORTER_DIVISION_UNKNOWN",
+                "a reporter of no county must name the county of death",
+                "上报单位不属于某一县区时，须填写死亡地点所在县区",
+            )
+        })
+    }
+}
+
+/// The record as it stands now that its guard row is locked: merged or decided meanwhile, if the
+/// event was heard between the question to residents and this transaction.
+async fn standing_record(uow: &mut UnitOfWork, known: &Known) -> Result<Known, Failure> {
+    let mut standing = known.clone();
+    let survivor = uow.know(known.person_id).await?.person_id;
+    if survivor != known.person_id {
+        standing.person_id = survivor;
+        standing.record = Record::Established;
+        return Ok(standing);
+    }
+    if known.record != Record::Provisional {
+        return Ok(standing);
+    }
+    match decided_records::of_person(uow, known.person_id).await? {
+        None => {}
+        Some(Verdict::Rejected) => standing.record = Record::Rejected,
+        Some(Verdict::Established {
+            domicile,
+            residence,
+        }) => {
+            standing.record = Record::Established;
+            standing.domicile = domicile.or(standing.domicile);
+            standing.residence = residence.or(standing.residence);
+        }
+    }
+    Ok(standing)
+}
+
+/// Where a case about a person stands. A provisional record has no domicile yet; one who is
+/// registered in another province is the concern of the county where they live, else of the
+/// reporter's.
+pub(super) fn divisions(known: &Known, reporter: DivisionCode) -> Divisions {
+    if known.record != Record::Established {
+        return Divisions {
+            standing: reporter,
+            domicile: None,
+            residence: None,
+            place: None,
+        };
+    }
+    let here = |code: &DivisionCode| DivisionCode::GUIZHOU.contains(*code);
+    let own = known.domicile.filter(here).or(known.residence.filter(here));
+    Divisions {
+        standing: own.unwrap_or(reporter),
+        domicile: known.domicile,
+        residence: known.residence,
+        place: None,
+    }
+}

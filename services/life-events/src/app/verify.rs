@@ -1,0 +1,65 @@
+//! What must hold of every case: its phase follows from its answers, its open items from its state.
+
+use std::collections::BTreeSet;
+
+use minzheng_chassis::context::Context;
+use minzheng_chassis::seam::Failure;
+use minzheng_chassis::work;
+use uuid::Uuid;
+
+use crate::domain::death::{Case, Phase, items};
+use crate::storage::cases::Cases;
+
+/// Cases looked at together.
+const AT_A_TIME: u64 = 500;
+
+/// Every case whose phase or items do not follow from its state.
+///
+/// # Errors
+/// The database's.
+pub async fn verify(cx: &Context) -> Result<Vec<String>, Failure> {
+    let mut found = Vec::new();
+    let mut after = Uuid::nil();
+    loop {
+        let page = Cases::reading(cx).after_anywhere(after, AT_A_TIME).await?;
+        let Some(last) = page.last() else { return Ok(found) };
+        after = last.case.id;
+        let ids: Vec<Uuid> = page.iter().map(|stored| stored.case.id).collect();
+        let open = work::open_about(cx.db().reader(), &ids).await?;
+        for stored in &page {
+            let case = &stored.case;
+            let of_case = open.iter().filter(|item| item.subject_id == case.id);
+            let kinds: BTreeSet<&str> = of_case.map(|item| item.kind.as_str()).collect();
+            found.extend(complaints(case, &kinds));
+        }
+    }
+}
+
+fn complaints(case: &Case, open: &BTreeSet<&str>) -> Vec<String> {
+    let needed: BTreeSet<&str> = items(case).iter().map(|item| item.kind.name()).collect();
+    let mut found = Vec::new();
+    if !follows(case, !needed.is_empty()) {
+        let phase = case.phase.name();
+        found.push(format!("case {} is {phase}, which does not follow from its answers", case.id));
+    }
+    for kind in needed.difference(open) {
+        found.push(format!("case {} waits for {kind} and has no such open item", case.id));
+    }
+    for kind in open.difference(&needed) {
+        found.push(format!("case {} has an open item {kind} and does not wait for it", case.id));
+    }
+    found
+}
+
+/// SETTLED and FINISHED say that every question of the latest fact is answered, FINISHED that
+/// nothing waits for a person; NOTIFYING and REVERSING that an answer is missing.
+fn follows(case: &Case, waits: bool) -> bool {
+    match case.phase {
+        Phase::Notifying | Phase::Reversing => !case.all_answered(),
+        Phase::Settled => case.all_answered() && (case.needs_human() || waits),
+        Phase::Finished => case.all_answered() && !case.needs_human() && !waits,
+        Phase::Reversed => case.all_answered(),
+        Phase::MergedInto => case.merged_into.is_some() && case.evidence.is_empty(),
+        Phase::InReview | Phase::Reported | Phase::Suspected | Phase::Rejected => true,
+    }
+}

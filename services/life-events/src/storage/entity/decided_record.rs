@@ -1,0 +1,26 @@
+//! Table `decided_record`.
+
+use sea_orm::entity::prelude::*;
+
+/// A provisional record of residents that was decided, kept for a report that was under way.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "decided_record")]
+pub struct Model {
+    /// The record.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub person_id: Uuid,
+    /// `established` or `rejected`.
+    pub verdict: String,
+    /// Domicile of an established one.
+    pub domicile: Option<String>,
+    /// Residence of an established one.
+    pub residence: Option<String>,
+    /// When it was heard, microseconds.
+    pub decided_at: i64,
+}
+
+/// None declared: joins are written where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,20 @@
+//! What life-events keeps: cases with their evidence and questions, and the clearances it gave.
+
+mod case_row;
+pub mod cases;
+pub mod clearances;
+mod column;
+pub mod decided_records;
+pub mod documents;
+pub mod due;
+mod entity;
+pub mod events;
+mod evidence_row;
+pub mod list;
+mod migrations;
+mod question_row;
+pub mod rules;
+mod scope;
+
+pub use migrations::MIGRATIONS;
+pub use rules::RULES;

@@ -1,0 +1,135 @@
+//! Runs the binary.
+
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How a command ended.
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// The binary, knowing nothing of this machine's variables.
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_minzheng"));
+    for (name, _) in std::env::vars() {
+        if name.starts_with("MINZHENG_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Runs it to its end.
+pub fn minzheng(arguments: &[&str]) -> Run {
+    let output = command().args(arguments).output().unwrap();
+    Run {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+pub fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// `minzheng dev` on free ports.
+pub struct Dev {
+    child: Child,
+    /// What it printed when it was ready.
+    pub welcome: Value,
+    /// How long that took.
+    pub ready_after: Duration,
+    log: mpsc::Receiver<String>,
+}
+
+impl Dev {
+    /// Starts it on a data directory and waits until it is ready.
+    pub fn start(data_dir: &Path) -> Self {
+        let data = format!("data_dir={}", data_dir.display());
+        let began = Instant::now();
+        let mut child = command()
+            .args(["dev", "-o", "json", "--set", &data])
+            .args(["--set", "grpc.listen=127.0.0.1:0", "--set", "http.listen=127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = lines(child.stderr.take().unwrap());
+        let printed = lines(child.stdout.take().unwrap());
+        let mut text = String::new();
+        // It prints one JSON object, whose last line is a lone brace.
+        while !text.ends_with("\n}\n") {
+            match printed.recv_timeout(Duration::from_secs(60)) {
+                Ok(line) => text.push_str(&format!("{line}\n")),
+                Err(_) => {
+                    let _ = child.kill();
+                    panic!("not ready: {text}{}", log.iter().collect::<Vec<_>>().join("\n"));
+                }
+            }
+        }
+        Self { child, welcome: json(&text), ready_after: began.elapsed(), log }
+    }
+
+    /// Its address.
+    pub fn server(&self) -> String {
+        format!("http://{}", self.welcome["grpc"].as_str().unwrap())
+    }
+
+    /// Runs a client command against it.
+    pub fn client(&self, arguments: &[&str]) -> Run {
+        let server = self.server();
+        minzheng(&[arguments, &["--server", &server]].concat())
+    }
+
+    /// The JSON that a client command prints; it must succeed.
+    pub fn ask(&self, arguments: &[&str]) -> Value {
+        let run = self.client(&[arguments, &["-o", "json"]].concat());
+        assert_eq!(run.code, 0, "{arguments:?}: {}\n{}", run.stdout, run.stderr);
+        json(&run.stdout)
+    }
+
+    /// Asks it to stop as Ctrl-C does, and gives its exit code and log.
+    pub fn stop(mut self) -> (Option<i32>, Vec<String>) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let status = loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => break status,
+                None if Instant::now() > deadline => panic!("it does not stop"),
+                None => std::thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        (status.code(), self.log.iter().collect())
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        // Gone already where the test stopped it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn lines(source: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(source).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}

@@ -1,0 +1,134 @@
+//! Cases from report to settled: latency in an open loop, and how many a second.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use futures::StreamExt;
+use hdrhistogram::Histogram;
+use minzheng_chassis::db::{Database, Sql};
+use minzheng_proto::life_events::v1 as pb;
+use minzheng_tests::family::{COUNTY, Member};
+use minzheng_tests::platform::{Callers, Platform};
+use tokio::sync::Mutex;
+
+use crate::load;
+
+/// Reports in flight when saturated.
+const IN_FLIGHT: usize = 64;
+
+/// Cases before the measurement.
+const WARM_UP: usize = 30;
+
+/// How long the last case may take.
+const SETTLED_WITHIN: Duration = Duration::from_secs(120);
+
+/// Report to SETTLED at `per_second` cases a second: from the intended start to the change seen by a
+/// client that watches the case.
+pub(crate) async fn latency(platform: &Platform, count: usize, per_second: f64) -> anyhow::Result<()> {
+    let people = load::people(platform, count + WARM_UP).await;
+    let times = Arc::new(Mutex::new(Histogram::<u64>::new(3)?));
+    let begin = Instant::now() + Duration::from_millis(100);
+    let gap = Duration::from_secs_f64(1.0 / per_second);
+    futures::stream::iter(people.into_iter().enumerate())
+        .for_each_concurrent(None, |(n, member)| {
+            let times = times.clone();
+            async move {
+                let start = begin + gap * n as u32;
+                tokio::time::sleep_until(start.into()).await;
+                match settle(platform, &member).await {
+                    Ok(()) if n >= WARM_UP => {
+                        let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+                        times.lock().await.saturating_record(micros);
+                    }
+                    Ok(()) => {}
+                    Err(error) => println!("a case failed: {error:#}"),
+                }
+            }
+        })
+        .await;
+    let times = times.lock().await;
+    let at = |quantile: f64| times.value_at_quantile(quantile) as f64 / 1000.0;
+    println!(
+        "report → SETTLED at {per_second}/s, {} cases: p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, max {:.1} ms",
+        times.len(),
+        at(0.5),
+        at(0.99),
+        at(0.999),
+        times.max() as f64 / 1000.0
+    );
+    Ok(())
+}
+
+async fn settle(platform: &Platform, member: &Member) -> anyhow::Result<()> {
+    let callers = Callers::of(COUNTY);
+    let report = load::certificate(platform, member);
+    let case = report.tell(platform, &callers).await?;
+    if is_settled(&case) {
+        return Ok(());
+    }
+    let request = pb::WatchCaseRequest { case_id: case.id, resume_token: String::new() };
+    let mut changes = platform.life_events(&callers.clerk).watch_case(request).await?.into_inner();
+    while let Some(change) = changes.message().await? {
+        if change.case.as_ref().is_some_and(is_settled) {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("the watch ended before the case was settled")
+}
+
+fn is_settled(case: &pb::DeathCase) -> bool {
+    matches!(case.phase(), pb::Phase::Settled | pb::Phase::Finished)
+}
+
+/// Counts settled cases where they are stored.
+pub(crate) struct Settled(Database);
+
+impl Settled {
+    pub(crate) async fn on_postgres(url: &str) -> anyhow::Result<Self> {
+        Ok(Self(Database::open_postgres(url, "bench", 1)?))
+    }
+
+    pub(crate) async fn on_sqlite(path: &Path) -> anyhow::Result<Self> {
+        Ok(Self(Database::open_sqlite(path).await?))
+    }
+
+    async fn count(&self) -> anyhow::Result<i64> {
+        let text = "SELECT count(*) AS n FROM death_case WHERE phase IN ('settled', 'finished')";
+        let row = self.0.reader().one(text, []).await?.context("a count")?;
+        Ok(row.get("n")?)
+    }
+}
+
+/// Settled cases a second with many in flight.
+pub(crate) async fn throughput(platform: &Platform, settled: Settled, count: usize) -> anyhow::Result<()> {
+    let people = load::people(platform, count).await;
+    let callers = Callers::of(COUNTY);
+    let before = settled.count().await?;
+    let started = Instant::now();
+    futures::stream::iter(people)
+        .for_each_concurrent(IN_FLIGHT, |member| {
+            let callers = &callers;
+            async move {
+                if let Err(error) = load::certificate(platform, &member).tell(platform, callers).await {
+                    println!("a report failed: {error}");
+                }
+            }
+        })
+        .await;
+    let reported = started.elapsed();
+    let wanted = before + i64::try_from(count)?;
+    while settled.count().await? < wanted {
+        anyhow::ensure!(started.elapsed() < reported + SETTLED_WITHIN, "not all cases settled");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let took = started.elapsed();
+    println!(
+        "sustained, {IN_FLIGHT} reports in flight: {count} cases reported in {:.1} s, settled in {:.1} s: {:.0} settled cases/s",
+        reported.as_secs_f64(),
+        took.as_secs_f64(),
+        count as f64 / took.as_secs_f64()
+    );
+    Ok(())
+}
