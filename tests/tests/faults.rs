@@ -77,7 +77,7 @@ async fn without_kafka_commands_succeed_and_events_flow_later() {
     for member in &members {
         cases.push(certificate(&platform, member).tell(&platform, &callers).await.expect("commands succeed"));
     }
-    let outbox = platform.operations("life-events").get_outbox(Default::default()).await.expect("seen").into_inner();
+    let outbox = platform.operations("life-events").get_outbox(minzheng_proto::operations::v1::GetOutboxRequest::default()).await.expect("seen").into_inner();
     assert!(outbox.outboxes[0].rows >= 10, "the events wait");
     let _kafka = tokio::task::spawn_blocking(move || {
         kafka.restart().expect("back");
@@ -148,7 +148,7 @@ async fn a_relay_that_was_stopped_and_continued_loses_and_doubles_nothing() {
         cluster.process("life-events", stopped).signal(Signal::SIGCONT);
     }
     for service in minzheng_tests::platform::SERVICES {
-        let answer = platform.operations(service).verify(Default::default()).await.expect("verified").into_inner();
+        let answer = platform.operations(service).verify(minzheng_proto::operations::v1::VerifyRequest::default()).await.expect("verified").into_inner();
         assert_eq!(answer.findings, vec![], "{service}");
     }
 }
@@ -194,7 +194,7 @@ async fn a_restored_owner_is_found_by_verify() {
         cluster.restore_database(service, &copy).await;
         cluster.process(service, 0).restart();
         cluster.process(service, 0).is_serving().await;
-        let answer = platform.operations(service).verify(Default::default()).await.expect("verified").into_inner();
+        let answer = platform.operations(service).verify(minzheng_proto::operations::v1::VerifyRequest::default()).await.expect("verified").into_inner();
         let named = answer.findings.iter().any(|finding| {
             finding.check == "stream-sequence" && finding.detail.contains("older than what it published")
         });
@@ -227,7 +227,7 @@ async fn a_neighbour_that_is_down_parks_nothing() {
     })
     .await;
     let letters =
-        platform.operations("child-welfare").list_dead_letters(Default::default()).await.expect("listed").into_inner();
+        platform.operations("child-welfare").list_dead_letters(minzheng_proto::operations::v1::ListDeadLettersRequest::default()).await.expect("listed").into_inner();
     assert_eq!(letters.dead_letters, vec![], "nobody's fault, nothing parked");
     cluster.process("residents", 0).restart();
     reaches(&platform, &callers, &case.id, Phase::Reversed).await;

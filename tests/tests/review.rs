@@ -71,7 +71,7 @@ async fn nothing_was_published(platform: &Platform, case: &pb::DeathCase) {
     assert_eq!(case.phase(), Phase::InReview);
     assert_eq!(case.fact_version, 0);
     assert_eq!(case.questions, vec![]);
-    let outbox = platform.operations("life-events").get_outbox(Default::default()).await.expect("seen").into_inner();
+    let outbox = platform.operations("life-events").get_outbox(minzheng_proto::operations::v1::GetOutboxRequest::default()).await.expect("seen").into_inner();
     assert!(outbox.outboxes.iter().filter(|one| one.service == "life-events").all(|one| one.rows == 0));
 }
 

@@ -39,7 +39,7 @@ async fn the_reversal_after_the_offer_was_accepted(deployment: Deployment) {
 }
 
 async fn verify(platform: &Platform) -> Vec<String> {
-    let answer = platform.operations("residents").verify(Default::default()).await.expect("verified").into_inner();
+    let answer = platform.operations("residents").verify(minzheng_proto::operations::v1::VerifyRequest::default()).await.expect("verified").into_inner();
     answer.findings.iter().map(|finding| format!("{} {}: {}", finding.service, finding.check, finding.detail)).collect()
 }
 

@@ -2,7 +2,7 @@
 
 mod app;
 pub mod domain;
-mod storage;
+pub mod storage;
 mod transport;
 
 use minzheng_chassis::module::Module;

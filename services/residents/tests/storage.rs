@@ -84,7 +84,7 @@ async fn what_was_recorded_is_read_again(deployment: Deployment) {
     for sequence in [1, 2] {
         let document = document(&number(date(1980, 1, 1), sequence));
         let found: Vec<Person> = persons.with_number_anywhere(&document).await.unwrap();
-        assert_eq!(found, [second.person.clone()]);
+        assert_eq!(found, std::slice::from_ref(&second.person));
     }
     node.stop().await;
 }

@@ -8,8 +8,8 @@ type Make = fn() -> Module;
 /// The services there are, with what makes each.
 const SERVICES: [(&str, Make); 4] = [
     ("residents", minzheng_residents::module),
-    ("life-events", || Module::named("life-events")),
-    ("elderly-care", || Module::named("elderly-care")),
+    ("life-events", minzheng_life_events::module),
+    ("elderly-care", minzheng_elderly_care::module),
     ("child-welfare", minzheng_child_welfare::module),
 ];
 
@@ -42,7 +42,10 @@ pub fn of_targets(targets: &[String]) -> Result<Vec<Module>, UnknownTarget> {
             chosen.push(module());
         }
     }
-    match targets.iter().find(|target| !names().contains(&target.as_str())) {
+    match targets
+        .iter()
+        .find(|target| !names().contains(&target.as_str()))
+    {
         Some(unknown) => Err(UnknownTarget(unknown.clone())),
         None => Ok(chosen),
     }

@@ -27,14 +27,20 @@ impl Printer {
     ///
     /// # Errors
     /// stdout is closed.
-    pub fn print<T: Serialize>(&self, value: &T, table: impl FnOnce(&T) -> Vec<String>) -> io::Result<()> {
+    pub fn print<T: Serialize>(
+        &self,
+        value: &T,
+        table: impl FnOnce(&T) -> Vec<String>,
+    ) -> io::Result<()> {
         let mut out = io::stdout().lock();
         match self.format {
             Format::Json => {
                 serde_json::to_writer_pretty(&mut out, value)?;
                 writeln!(out)
             }
-            Format::Table => table(value).iter().try_for_each(|line| writeln!(out, "{line}")),
+            Format::Table => table(value)
+                .iter()
+                .try_for_each(|line| writeln!(out, "{line}")),
         }
     }
 
@@ -42,14 +48,20 @@ impl Printer {
     ///
     /// # Errors
     /// stdout is closed.
-    pub fn print_line<T: Serialize>(&self, value: &T, table: impl FnOnce(&T) -> Vec<String>) -> io::Result<()> {
+    pub fn print_line<T: Serialize>(
+        &self,
+        value: &T,
+        table: impl FnOnce(&T) -> Vec<String>,
+    ) -> io::Result<()> {
         let mut out = io::stdout().lock();
         match self.format {
             Format::Json => {
                 serde_json::to_writer(&mut out, value)?;
                 writeln!(out)?;
             }
-            Format::Table => table(value).iter().try_for_each(|line| writeln!(out, "{line}"))?,
+            Format::Table => table(value)
+                .iter()
+                .try_for_each(|line| writeln!(out, "{line}"))?,
         }
         out.flush()
     }
@@ -86,11 +98,22 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
         padded.join("  ").trim_end().to_owned()
     };
     let mut lines = vec![line(header.to_vec())];
-    lines.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+    lines.extend(
+        rows.iter()
+            .map(|row| line(row.iter().map(String::as_str).collect())),
+    );
     lines
 }
 
 /// Places that a text takes in a terminal.
 pub fn width(text: &str) -> usize {
-    text.chars().map(|c| if ('\u{2e80}'..='\u{ffef}').contains(&c) { 2 } else { 1 }).sum()
+    text.chars()
+        .map(|c| {
+            if ('\u{2e80}'..='\u{ffef}').contains(&c) {
+                2
+            } else {
+                1
+            }
+        })
+        .sum()
 }

@@ -40,12 +40,20 @@ const NOBODY: &str = "http://127.0.0.1:1";
 fn every_commands_help_shows_an_example() {
     let run = minzheng(&["--help"]);
     assert_eq!(run.code, 0);
-    assert!(run.stdout.contains("Examples:\n  minzheng dev"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("Examples:\n  minzheng dev"),
+        "{}",
+        run.stdout
+    );
     for command in COMMANDS {
         let run = minzheng(&[command, &["--help"]].concat());
         assert_eq!(run.code, 0, "{command:?}");
         let call = format!("minzheng {}", command[0]);
-        assert!(run.stdout.contains("Example") && run.stdout.contains(&call), "{command:?}: {}", run.stdout);
+        assert!(
+            run.stdout.contains("Example") && run.stdout.contains(&call),
+            "{command:?}: {}",
+            run.stdout
+        );
     }
 }
 
@@ -54,7 +62,15 @@ fn settings_are_shown_with_their_source() {
     let run = minzheng(&["config", "show", "-o", "json", "--set", "relay.batch=7"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let shown = json(&run.stdout);
-    let of = |key: &str| shown.as_array().unwrap().iter().find(|one| one["key"] == key).unwrap().clone();
+    let of = |key: &str| {
+        shown
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["key"] == key)
+            .unwrap()
+            .clone()
+    };
     assert_eq!(of("relay.batch")["value"], "7");
     assert_eq!(of("relay.batch")["source"], "flag --set");
     assert_eq!(of("grpc.listen")["source"], "default");
@@ -64,7 +80,11 @@ fn settings_are_shown_with_their_source() {
 fn a_setting_that_does_not_exist_is_a_usage_error() {
     let run = minzheng(&["config", "check", "--set", "relay.bach=7"]);
     assert_eq!(run.code, 2);
-    assert!(run.stderr.contains("SETTINGS_INVALID") && run.stderr.contains("relay.bach"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("SETTINGS_INVALID") && run.stderr.contains("relay.bach"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
@@ -74,8 +94,15 @@ fn beyond_loopback_needs_the_flag() {
     let run = minzheng(&["serve", "--set", "grpc.listen=0.0.0.0:0", "--set", &data]);
     assert_eq!(run.code, 2);
     assert!(run.stderr.contains("OPEN_DOOR"), "{}", run.stderr);
-    assert!(run.stderr.contains("--insecure-development-identity"), "{}", run.stderr);
-    assert!(!directory.path().join("data").exists(), "nothing is made before the refusal");
+    assert!(
+        run.stderr.contains("--insecure-development-identity"),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        !directory.path().join("data").exists(),
+        "nothing is made before the refusal"
+    );
 }
 
 #[test]
@@ -84,7 +111,11 @@ fn the_embedded_bus_has_no_lonely_target() {
     let data = format!("data_dir={}", directory.path().join("data").display());
     let run = minzheng(&["serve", "--target", "residents", "--set", &data]);
     assert_eq!(run.code, 2);
-    assert!(run.stderr.contains("LONELY_TARGET") && run.stderr.contains("life-events"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("LONELY_TARGET") && run.stderr.contains("life-events"),
+        "{}",
+        run.stderr
+    );
     let run = minzheng(&["serve", "--target", "kings", "--set", &data]);
     assert_eq!(run.code, 2);
     assert!(run.stderr.contains("TARGET_UNKNOWN"), "{}", run.stderr);
@@ -108,7 +139,14 @@ fn usage_errors_exit_with_2() {
         &["case", "list", "--limit", "0"],
         &["case", "correct", "C", "--died-on", "2026-13"],
         &["case", "verify-death", "C", "--dead"],
-        &["case", "verify-death", "C", "--alive", "--died-on", "2026-03"],
+        &[
+            "case",
+            "verify-death",
+            "C",
+            "--alive",
+            "--died-on",
+            "2026-03",
+        ],
         &["case", "list", "--server", "127.0.0.1:50051"],
         &["case", "list", "--roles", "king"],
         &["case", "list", "--divisions", "520"],
@@ -125,8 +163,16 @@ fn usage_errors_exit_with_2() {
 fn a_platform_that_is_away_is_told_with_what_to_do() {
     let run = minzheng(&["case", "list", "--server", NOBODY]);
     assert_eq!(run.code, 1);
-    assert!(run.stderr.starts_with("error: UNREACHABLE"), "{}", run.stderr);
-    assert!(run.stderr.contains("next:") && run.stderr.contains("minzheng dev"), "{}", run.stderr);
+    assert!(
+        run.stderr.starts_with("error: UNREACHABLE"),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        run.stderr.contains("next:") && run.stderr.contains("minzheng dev"),
+        "{}",
+        run.stderr
+    );
     let run = minzheng(&["verify", "--server", NOBODY, "-o", "json"]);
     assert_eq!(run.code, 1);
     assert_eq!(json(&run.stderr)["error"]["reason"], "UNREACHABLE");
@@ -139,12 +185,28 @@ fn the_doctor_says_how_to_begin() {
     let run = minzheng(&["doctor", "-o", "json", "--set", &data, "--server", NOBODY]);
     assert_eq!(run.code, 1);
     let checks = json(&run.stdout);
-    let of = |name: &str| checks.as_array().unwrap().iter().find(|one| one["name"] == name).unwrap().clone();
+    let of = |name: &str| {
+        checks
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["name"] == name)
+            .unwrap()
+            .clone()
+    };
     assert_eq!(of("settings")["state"], "ok");
     assert_eq!(of("data directory")["state"], "warning");
     assert_eq!(of("server")["state"], "failed");
-    assert!(of("server")["mend"].as_str().unwrap().contains("minzheng dev"));
-    assert!(!directory.path().join("data").exists(), "a doctor makes nothing");
+    assert!(
+        of("server")["mend"]
+            .as_str()
+            .unwrap()
+            .contains("minzheng dev")
+    );
+    assert!(
+        !directory.path().join("data").exists(),
+        "a doctor makes nothing"
+    );
 }
 
 #[test]
@@ -155,12 +217,23 @@ fn migrations_are_applied_and_listed() {
         let run = minzheng(&["migrate", command, "-o", "json", "--set", &data]);
         assert_eq!(run.code, 0, "{}", run.stderr);
         let lines = json(&run.stdout);
-        lines.as_array().unwrap().iter().map(|line| line["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        lines
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|line| line["state"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert!(states("status").iter().all(|state| state == "pending"));
     assert!(states("up").iter().all(|state| state == "applied"));
     assert!(!states("status").is_empty());
     let run = minzheng(&["topics", "apply", "-o", "json", "--set", &data]);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    assert!(json(&run.stdout).as_array().unwrap().iter().all(|topic| topic["exists"] == true));
+    assert!(
+        json(&run.stdout)
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|topic| topic["exists"] == true)
+    );
 }

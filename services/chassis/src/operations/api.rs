@@ -156,8 +156,9 @@ impl OperationsService for OperationsApi {
 
     async fn verify(&self, request: Request<pb::VerifyRequest>) -> Result<Response<pb::VerifyResponse>, Status> {
         let mut answer = pb::VerifyResponse { checks: verify::CHECKS.map(str::to_owned).to_vec(), findings: Vec::new() };
+        let mut topics = verify::Topics::default();
         for cx in named(&self.contexts, &request.get_ref().service) {
-            answer.findings.extend(verify::run(cx).await?);
+            answer.findings.extend(verify::run(cx, &mut topics).await?);
         }
         Ok(Response::new(answer))
     }

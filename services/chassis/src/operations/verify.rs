@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use futures::StreamExt;
+use jiff::Timestamp;
 use minzheng_proto::operations::v1 as pb;
 use minzheng_proto::topics;
 use uuid::Uuid;
 
 use crate::audit;
-use crate::bus::TopicPartition;
+use crate::bus::{Record, TopicPartition, Watermarks};
 use crate::context::Context;
 use crate::db::{Sql, dialect, val};
 use crate::seam::Failure;
@@ -19,11 +21,82 @@ pub(super) const CHECKS: [&str; 6] =
 /// Records read at a time.
 const READ_AT_A_TIME: usize = 1000;
 
+/// Partitions read at once.
+const PARTITIONS_AT_ONCE: usize = 6;
+
 /// An outbox row older than this is stuck.
 const OUTBOX_STUCK_AFTER: std::time::Duration = std::time::Duration::from_secs(60);
 
+/// What is remembered of one event on a topic.
+struct Seen {
+    at: TopicPartition,
+    offset: i64,
+    id: Uuid,
+    source: String,
+    key: String,
+    sequence: i64,
+    event_type: String,
+    time: Timestamp,
+}
+
+/// The topics as they were read for one verification: each once, for all services of the process.
+#[derive(Default)]
+pub(super) struct Topics(BTreeMap<&'static str, Vec<Seen>>);
+
+impl Topics {
+    async fn read(&mut self, cx: &Context, topic: &'static str) -> Result<&[Seen], Failure> {
+        if !self.0.contains_key(topic) {
+            let marks = cx.bus().watermarks(topic).await?;
+            let partitions = marks.iter().enumerate().filter(|(_, marks)| marks.low < marks.high);
+            let read: Vec<Result<Vec<Seen>, Failure>> = futures::stream::iter(partitions)
+                .map(|(partition, marks)| read_partition(cx, topic, partition, *marks))
+                .buffered(PARTITIONS_AT_ONCE)
+                .collect()
+                .await;
+            let read: Result<Vec<Vec<Seen>>, Failure> = read.into_iter().collect();
+            self.0.insert(topic, read?.into_iter().flatten().collect());
+        }
+        Ok(self.0.get(topic).map_or(&[], Vec::as_slice))
+    }
+}
+
+async fn read_partition(
+    cx: &Context,
+    topic: &'static str,
+    partition: usize,
+    marks: Watermarks,
+) -> Result<Vec<Seen>, Failure> {
+    let partition = i32::try_from(partition).map_err(Failure::internal)?;
+    let at = TopicPartition { topic: topic.to_owned(), partition };
+    let mut seen = Vec::new();
+    let mut from = marks.low;
+    while from < marks.high {
+        let records = cx.bus().read(&at, from, READ_AT_A_TIME).await?;
+        let Some(last) = records.last() else { break };
+        from = last.offset + 1;
+        seen.extend(records.into_iter().filter_map(Seen::of));
+    }
+    Ok(seen)
+}
+
+impl Seen {
+    fn of(record: Record) -> Option<Self> {
+        let envelope = record.envelope.ok()?;
+        Some(Self {
+            at: record.at,
+            offset: record.offset,
+            id: envelope.id,
+            source: envelope.source,
+            key: envelope.key,
+            sequence: envelope.sequence,
+            event_type: envelope.event_type,
+            time: envelope.time,
+        })
+    }
+}
+
 /// Runs every check for one service.
-pub(super) async fn run(cx: &Context) -> Result<Vec<pb::Finding>, Failure> {
+pub(super) async fn run(cx: &Context, topics: &mut Topics) -> Result<Vec<pb::Finding>, Failure> {
     let mut findings = Vec::new();
     let mut found = |check: &str, details: Vec<String>| {
         findings.extend(details.into_iter().map(|detail| pb::Finding {
@@ -32,8 +105,8 @@ pub(super) async fn run(cx: &Context) -> Result<Vec<pb::Finding>, Failure> {
             detail,
         }));
     };
-    found("stream-sequence", published(cx).await?);
-    found("topic-against-inbox", received(cx).await?);
+    found("stream-sequence", published(cx, topics).await?);
+    found("topic-against-inbox", received(cx, topics).await?);
     let forged = audit::forged(cx.db().reader(), cx.keys()).await?;
     found("audit-mac", forged.iter().map(|id| format!("audit record {id} was changed")).collect());
     found("dead-letters", dead_letters(cx).await?);
@@ -44,40 +117,16 @@ pub(super) async fn run(cx: &Context) -> Result<Vec<pb::Finding>, Failure> {
     Ok(findings)
 }
 
-/// Reads a whole topic and gives every envelope to `each`.
-async fn read_topic(
-    cx: &Context,
-    topic: &str,
-    mut each: impl FnMut(&TopicPartition, &crate::bus::Record),
-) -> Result<(), Failure> {
-    for (partition, marks) in cx.bus().watermarks(topic).await?.iter().enumerate() {
-        let partition = i32::try_from(partition).map_err(Failure::internal)?;
-        let at = TopicPartition { topic: topic.to_owned(), partition };
-        let mut from = marks.low;
-        while from < marks.high {
-            let records = cx.bus().read(&at, from, READ_AT_A_TIME).await?;
-            let Some(last) = records.last() else { break };
-            from = last.offset + 1;
-            records.iter().for_each(|record| each(&at, record));
-        }
-    }
-    Ok(())
-}
-
 /// What this service has published: the highest sequence on each topic must be the one its database
 /// knows, counting what still waits in the outbox.
-async fn published(cx: &Context) -> Result<Vec<String>, Failure> {
+async fn published(cx: &Context, read: &mut Topics) -> Result<Vec<String>, Failure> {
     let mut findings = Vec::new();
     for topic in topics::ALL {
         let mut highest: BTreeMap<String, i64> = BTreeMap::new();
-        read_topic(cx, topic.name, |_, record| {
-            let Ok(envelope) = &record.envelope else { return };
-            if envelope.source == cx.name() {
-                let mark = highest.entry(envelope.key.clone()).or_default();
-                *mark = envelope.sequence.max(*mark);
-            }
-        })
-        .await?;
+        for seen in read.read(cx, topic.name).await?.iter().filter(|seen| seen.source == cx.name()) {
+            let mark = highest.entry(seen.key.clone()).or_default();
+            *mark = seen.sequence.max(*mark);
+        }
         findings.extend(compare_sequences(cx, topic.name, &highest).await?);
     }
     Ok(findings)
@@ -123,23 +172,18 @@ fn topics_keep_for_ever(name: &str) -> bool {
 }
 
 /// What this service has read: every event below a subscription's position must be in its inbox.
-async fn received(cx: &Context) -> Result<Vec<String>, Failure> {
+async fn received(cx: &Context, read: &mut Topics) -> Result<Vec<String>, Failure> {
     let mut findings = Vec::new();
-    let kept = cx.settings().retention.inbox;
-    let oldest = cx.now() - kept;
+    let oldest = cx.now() - cx.settings().retention.inbox;
     for make in &cx.module().subscriptions {
         let subscription = make();
         for topic in subscription.topics() {
             let positions = positions(cx, subscription.name(), topic).await?;
-            let mut expected: Vec<Uuid> = Vec::new();
-            read_topic(cx, topic, |at, record| {
-                let Ok(envelope) = &record.envelope else { return };
-                let below = positions.get(&at.partition).is_some_and(|next| record.offset < *next);
-                if below && subscription.names(&envelope.event_type) && envelope.time > oldest {
-                    expected.push(envelope.id);
-                }
-            })
-            .await?;
+            let passed = read.read(cx, topic).await?.iter().filter(|seen| {
+                let below = positions.get(&seen.at.partition).is_some_and(|next| seen.offset < *next);
+                below && subscription.names(&seen.event_type) && seen.time > oldest
+            });
+            let expected: Vec<Uuid> = passed.map(|seen| seen.id).collect();
             for chunk in expected.chunks(500) {
                 for id in missing(cx, subscription.name(), chunk).await? {
                     findings.push(format!("{} passed event {id} of {topic} without noting it", subscription.name()));

@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use crate::domain::Rules;
 
+/// [`DivisionCode::GUIZHOU`], as rule rows name it.
+const GUIZHOU: &str = "520000000000";
 const PROGRAMME: &str = "child-welfare";
 const SEPARATION_MONTHS: &str = "separation_months";
 const VISIT_HOURS: &str = "visit_hours";
@@ -19,7 +21,7 @@ pub const RULES: &[Seed] = &[
     Seed {
         programme: PROGRAMME,
         key: SEPARATION_MONTHS,
-        division: "520000000000",
+        division: GUIZHOU,
         value: 6,
         unit: "months",
         valid_from: "2020-01-01",
@@ -29,7 +31,7 @@ pub const RULES: &[Seed] = &[
     Seed {
         programme: PROGRAMME,
         key: VISIT_HOURS,
-        division: "520000000000",
+        division: GUIZHOU,
         value: 24,
         unit: "hours",
         valid_from: "2020-01-01",
@@ -39,7 +41,7 @@ pub const RULES: &[Seed] = &[
     Seed {
         programme: PROGRAMME,
         key: MONTH_DAYS,
-        division: "520000000000",
+        division: GUIZHOU,
         value: 15,
         unit: "days",
         valid_from: "2020-01-01",
@@ -67,7 +69,8 @@ pub struct RuleRows {
     pub month: Uuid,
 }
 
-/// The rules of a division on a day.
+/// The rules of a division on a day. For a child who lives outside the province its own rules are
+/// not known here: the province's are followed.
 ///
 /// # Errors
 /// NO_RULE, if a row is missing: never a zero. INTERNAL, if a number is absurd.
@@ -76,9 +79,13 @@ pub async fn in_force(
     division: DivisionCode,
     day: Date,
 ) -> Result<InForce, Failure> {
-    let separation = rule::find(db, PROGRAMME, SEPARATION_MONTHS, division, day).await?;
-    let visit = rule::find(db, PROGRAMME, VISIT_HOURS, division, day).await?;
-    let month = rule::find(db, PROGRAMME, MONTH_DAYS, division, day).await?;
+    let place = match DivisionCode::GUIZHOU.contains(division) {
+        true => division,
+        false => DivisionCode::GUIZHOU,
+    };
+    let separation = rule::find(db, PROGRAMME, SEPARATION_MONTHS, place, day).await?;
+    let visit = rule::find(db, PROGRAMME, VISIT_HOURS, place, day).await?;
+    let month = rule::find(db, PROGRAMME, MONTH_DAYS, place, day).await?;
     let rules = Rules {
         separation_months: i32::try_from(separation.value).map_err(Failure::internal)?,
         visit_hours: visit.value,

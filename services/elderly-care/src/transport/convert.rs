@@ -4,7 +4,8 @@ use jiff::civil::Date;
 use minzheng_chassis::convert::{self, FromWire, WireError};
 use minzheng_chassis::division::{DivisionCode, Divisions};
 use minzheng_chassis::grpc::page::Page;
-use minzheng_chassis::problem::{DomainError, Problem, Violations};
+use minzheng_chassis::problem::{Problem, Violations};
+use minzheng_chassis::seam::RequestKey;
 use minzheng_proto::common::v1 as common;
 use minzheng_proto::elderly_care::v1 as pb;
 use uuid::Uuid;
@@ -18,6 +19,15 @@ use crate::domain::{BedState, CareError, Filing, Rank, Tier};
 pub(super) struct Form(Violations);
 
 impl Form {
+    /// What tells a repeated call from a new one, which must be given.
+    pub(super) fn request(
+        &mut self,
+        request_id: &str,
+        message: &impl prost::Message,
+    ) -> Option<RequestKey> {
+        self.take("request_id", RequestKey::of(request_id, message))
+    }
+
     /// A required id.
     pub(super) fn id(&mut self, field: &'static str, text: &str) -> Uuid {
         self.take(field, convert::uuid(field, text))

@@ -2,7 +2,7 @@
 
 use minzheng_chassis::context::Context;
 use minzheng_chassis::grpc::caller;
-use minzheng_chassis::seam::{Command, RequestKey};
+use minzheng_chassis::seam::Command;
 use minzheng_proto::elderly_care::v1 as pb;
 use minzheng_proto::elderly_care::v1::elderly_care_service_server::ElderlyCareService;
 use tonic::{Request, Response, Status};
@@ -40,15 +40,13 @@ impl Api {
         &self,
         request: &Request<M>,
         request_id: &str,
-        form: Form,
+        mut form: Form,
         command: C,
     ) -> Answer<C::Answer> {
         let caller = caller(request)?;
+        let key = form.request(request_id, request.get_ref());
         form.check()?;
-        let key = RequestKey::of(request_id, request.get_ref())?;
-        Ok(Response::new(
-            self.cx.run(&caller, Some(key), command).await?,
-        ))
+        Ok(Response::new(self.cx.run(&caller, key, command).await?))
     }
 }
 

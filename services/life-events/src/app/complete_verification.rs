@@ -9,9 +9,7 @@ use super::desk::{Entry, Target, handle};
 use super::evidence::Document;
 use super::residents::Residents;
 use super::show;
-use crate::domain::death::{
-    Case, DocumentKey, Finding, Input, Match, Opening, Report, Statement,
-};
+use crate::domain::death::{Case, DocumentKey, Finding, Input, Match, Opening, Report, Statement};
 use crate::storage::cases::Cases;
 
 /// What a verification found.

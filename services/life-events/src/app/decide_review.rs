@@ -78,7 +78,9 @@ impl Command for DecideReview {
             Decision::Counts => (MatchDecision::NewPerson, None),
             Decision::Refused => (MatchDecision::Reject, None),
         };
-        let decided = residents.decide_match(&record, decision, into, &self.reason).await?;
+        let decided = residents
+            .decide_match(&record, decision, into, &self.reason)
+            .await?;
         Ok(Asked::Identity(decided))
     }
 
@@ -172,5 +174,10 @@ impl DecideReview {
 }
 
 fn in_doubt(stored: &StoredCase, doubt: Doubt) -> bool {
-    stored.case.evidence.iter().filter_map(Evidence::doubt).any(|found| found == doubt)
+    stored
+        .case
+        .evidence
+        .iter()
+        .filter_map(Evidence::doubt)
+        .any(|found| found == doubt)
 }

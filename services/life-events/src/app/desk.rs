@@ -8,9 +8,7 @@ use minzheng_chassis::seam::{Failure, UnitOfWork};
 use minzheng_chassis::work::{self, NewWorkItem};
 use uuid::Uuid;
 
-use crate::domain::death::{
-    Case, Effect, Input, Item, ItemEnd, Moment, Step, Urgency, react,
-};
+use crate::domain::death::{Case, Effect, Input, Item, ItemEnd, Moment, Step, Urgency, react};
 use crate::storage::cases::{Cases, StoredCase};
 use crate::storage::events;
 use crate::storage::rules::Terms;
@@ -170,7 +168,9 @@ async fn overtake(
     fact_version: i64,
     at: &Moment<'_>,
 ) -> Result<(), Failure> {
-    let earlier = Cases::within(uow).earlier_of_person(person_id, episode).await?;
+    let earlier = Cases::within(uow)
+        .earlier_of_person(person_id, episode)
+        .await?;
     for stored in earlier {
         let step = react(&stored.case, &Input::Overtaken { fact_version }, at)?;
         let entry = Entry::of("Overtake").with("fact_version", fact_version);

@@ -27,7 +27,10 @@ impl Document {
         person_id: Uuid,
     ) -> Result<Self, Failure> {
         let mut told = told_before_anywhere(cx, document).await?;
-        for revision in told.iter_mut().filter(|revision| revision.person_id != person_id) {
+        for revision in told
+            .iter_mut()
+            .filter(|revision| revision.person_id != person_id)
+        {
             revision.person_id = residents.person(revision.person_id).await?.person_id;
         }
         Ok(Self { told })
@@ -43,10 +46,17 @@ impl Document {
         person_id: Uuid,
         statement: &Statement,
     ) -> Result<Option<StoredCase>, Failure> {
-        if self.told.iter().any(|revision| revision.person_id != person_id) {
+        if self
+            .told
+            .iter()
+            .any(|revision| revision.person_id != person_id)
+        {
             return Err(Rejection::ReferenceReused.into());
         }
-        let same = self.told.iter().find(|revision| revision.statement == *statement);
+        let same = self
+            .told
+            .iter()
+            .find(|revision| revision.statement == *statement);
         let Some(same) = same else { return Ok(None) };
         let cases = Cases::within(uow);
         let found = cases.find_anywhere(same.case_id).await?;
@@ -56,7 +66,13 @@ impl Document {
 
     /// Highest revision of the document in cases other than this one; 0 if none.
     pub(super) fn revisions_elsewhere(&self, case_id: Option<Uuid>) -> i32 {
-        let elsewhere = self.told.iter().filter(|revision| Some(revision.case_id) != case_id);
-        elsewhere.map(|revision| revision.revision).max().unwrap_or(0)
+        let elsewhere = self
+            .told
+            .iter()
+            .filter(|revision| Some(revision.case_id) != case_id);
+        elsewhere
+            .map(|revision| revision.revision)
+            .max()
+            .unwrap_or(0)
     }
 }

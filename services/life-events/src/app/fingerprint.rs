@@ -20,13 +20,17 @@ pub struct CaseInspect;
 impl Inspect for CaseInspect {
     async fn fingerprint(&self, cx: &Context, persons: &[Uuid]) -> Result<Vec<String>, Failure> {
         let stored = Cases::reading(cx).of_persons(persons).await?;
-        let owners: BTreeMap<Uuid, Uuid> =
-            stored.iter().map(|stored| (stored.case.id, stored.case.person_id)).collect();
+        let owners: BTreeMap<Uuid, Uuid> = stored
+            .iter()
+            .map(|stored| (stored.case.id, stored.case.person_id))
+            .collect();
         let cases: Vec<Uuid> = owners.keys().copied().collect();
         let items = work::open_about(cx.db().reader(), &cases).await?;
         let standing = stored.iter().filter(|stored| stands(stored.case.phase));
         let lines = standing.map(|stored| case_line(&stored.case));
-        Ok(lines.chain(items.iter().map(|item| item_line(item, &owners))).collect())
+        Ok(lines
+            .chain(items.iter().map(|item| item_line(item, &owners)))
+            .collect())
     }
 
     async fn verify(&self, cx: &Context) -> Result<Vec<String>, Failure> {
@@ -55,18 +59,32 @@ fn case_line(case: &Case) -> String {
         case.person_id,
         case.phase.name(),
         case.died_on,
-        if case.conflict.is_some() { " conflict" } else { "" },
+        if case.conflict.is_some() {
+            " conflict"
+        } else {
+            ""
+        },
         answers.join(", ")
     )
 }
 
 fn answer(question: &Question) -> String {
-    let outcome = question.answer.as_ref().map_or("open", |answer| answer.outcome.name());
-    format!("{}/{}={outcome}", question.action.department, question.action.code)
+    let outcome = question
+        .answer
+        .as_ref()
+        .map_or("open", |answer| answer.outcome.name());
+    format!(
+        "{}/{}={outcome}",
+        question.action.department, question.action.code
+    )
 }
 
 /// The subject is the person: ids of cases differ from run to run.
 fn item_line(item: &WorkItem, owners: &BTreeMap<Uuid, Uuid>) -> String {
     let subject = owners.get(&item.subject_id).unwrap_or(&item.subject_id);
-    format!("item kind={} urgency={} person={subject}", item.kind, item.urgency.name())
+    format!(
+        "item kind={} urgency={} person={subject}",
+        item.kind,
+        item.urgency.name()
+    )
 }

@@ -36,7 +36,10 @@ impl Reaction<pb::PersonMerged> for FollowMerge {
 
     fn persons(&self, event: &Event<pb::PersonMerged>) -> Vec<Uuid> {
         let (gone, into) = (&event.body.person_id, &event.body.into_person_id);
-        [gone, into].into_iter().filter_map(|id| Uuid::parse_str(id).ok()).collect()
+        [gone, into]
+            .into_iter()
+            .filter_map(|id| Uuid::parse_str(id).ok())
+            .collect()
     }
 
     async fn ask(&self, _cx: &Context, event: &Event<pb::PersonMerged>) -> Result<Merge, Failure> {
@@ -54,7 +57,8 @@ impl Reaction<pb::PersonMerged> for FollowMerge {
         _event: &Event<pb::PersonMerged>,
         merging: &Merge,
     ) -> Result<(), Failure> {
-        uow.merge_known(merging.gone, merging.survivor.person_id).await?;
+        uow.merge_known(merging.gone, merging.survivor.person_id)
+            .await?;
         let gone = Cases::within(uow).latest_of_person(merging.gone).await?;
         let Some(gone) = gone else { return Ok(()) };
         let mut survivor = merging.survivor.clone();
@@ -79,7 +83,11 @@ impl Reaction<pb::PersonEstablished> for FollowEstablishment {
     ) -> Result<Known, Failure> {
         let body = &event.body;
         let person_id = convert::uuid("person_id", &body.person_id)?;
-        Ok(established(person_id, &body.domicile_division, &body.residence_division)?)
+        Ok(established(
+            person_id,
+            &body.domicile_division,
+            &body.residence_division,
+        )?)
     }
 
     async fn apply(

@@ -40,7 +40,9 @@ impl Command for GetClearance {
         }
         let division = case.divisions.standing;
         let rule = rules::find(uow, rules::CLEARANCE_MINUTES, division).await?;
-        let expires_at = uow.now().saturating_add(SignedDuration::from_mins(rule.value));
+        let expires_at = uow
+            .now()
+            .saturating_add(SignedDuration::from_mins(rule.value));
         let expires_at = expires_at.map_err(Failure::internal)?;
         let id = clearances::keep(uow, &case, expires_at, &rule).await?;
         uow.correlate(case.id);
@@ -61,7 +63,10 @@ impl Command for GetClearance {
 
 fn refused(blocking: &[Blocking]) -> pb::GetClearanceResponse {
     pb::GetClearanceResponse {
-        blocking_reasons: blocking.iter().map(|reason| reason.name().to_owned()).collect(),
+        blocking_reasons: blocking
+            .iter()
+            .map(|reason| reason.name().to_owned())
+            .collect(),
         ..Default::default()
     }
 }

@@ -32,7 +32,9 @@ pub(super) async fn merge(
     if !gone.case.phase.takes_evidence() {
         return Ok(None);
     }
-    let latest = Cases::within(uow).latest_of_person(survivor.person_id).await?;
+    let latest = Cases::within(uow)
+        .latest_of_person(survivor.person_id)
+        .await?;
     let absorption = Absorption {
         evidence: gone.case.evidence.clone(),
         opening: Opening {

@@ -56,7 +56,9 @@ impl Command for ReportDeath {
         let known = match &self.subject {
             Subject::Person(person_id) => residents.person(*person_id).await?,
             Subject::Identity(identity) => {
-                residents.resolve(&self.document, identity, reporter).await?
+                residents
+                    .resolve(&self.document, identity, reporter)
+                    .await?
             }
         };
         let document =
@@ -79,14 +81,19 @@ impl ReportDeath {
     /// The case that the report belongs to, with the report in it.
     async fn join(&self, uow: &mut UnitOfWork, asked: &Asked) -> Result<StoredCase, Failure> {
         let known = standing_record(uow, &asked.known).await?;
-        let same = asked.document.known_case(uow, known.person_id, &self.statement).await?;
+        let same = asked
+            .document
+            .known_case(uow, known.person_id, &self.statement)
+            .await?;
         if let Some(stored) = same {
             return Ok(stored);
         }
         let latest = Cases::within(uow).latest_of_person(known.person_id).await?;
         let told = self.told(uow, asked, &known, latest.as_ref());
         let standing = told.opening.divisions.standing;
-        let division = latest.as_ref().map_or(standing, |latest| latest.case.divisions.standing);
+        let division = latest
+            .as_ref()
+            .map_or(standing, |latest| latest.case.divisions.standing);
         let at = moment(uow, division).await?;
         let step = report(latest.as_ref().map(|latest| &latest.case), &told, &at)?;
         let entry = Entry::of("ReportDeath")

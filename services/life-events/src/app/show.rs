@@ -20,9 +20,10 @@ const LEGIBLE: usize = 4;
 /// A case with its evidence, questions and what it waits for, as a caller may see it.
 pub fn whole(stored: &StoredCase, caller: &Caller) -> pb::DeathCase {
     let case = &stored.case;
-    let questions = case.questions.iter().filter(|question| {
-        question.fact_version == case.fact_version || question.answer.is_some()
-    });
+    let questions = case
+        .questions
+        .iter()
+        .filter(|question| question.fact_version == case.fact_version || question.answer.is_some());
     pb::DeathCase {
         evidence: case
             .evidence
@@ -50,8 +51,13 @@ pub fn summary(stored: &StoredCase) -> pb::DeathCase {
         declared_on: case.declared_on.map(date_to_wire),
         division: case.divisions.standing.to_string(),
         conflict: case.conflict.is_some(),
-        hold: held.map_or("", |_| ItemKind::ApproveReversal.name()).to_owned(),
-        merged_into: case.merged_into.map(|id| id.to_string()).unwrap_or_default(),
+        hold: held
+            .map_or("", |_| ItemKind::ApproveReversal.name())
+            .to_owned(),
+        merged_into: case
+            .merged_into
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
         opened_at: Some(instant_to_wire(case.opened_at)),
         changed_at: Some(instant_to_wire(case.changed_at)),
         etag: etag::of(stored.version),
@@ -80,7 +86,10 @@ fn evidence_to_wire(evidence: &Evidence, caller: &Caller) -> pb::Evidence {
         source: source(statement.source).into(),
         rank: i32::from(evidence.rank()),
         died_on: Some(date_to_wire(statement.died_on)),
-        place_division: statement.place.map(|place| place.to_string()).unwrap_or_default(),
+        place_division: statement
+            .place
+            .map(|place| place.to_string())
+            .unwrap_or_default(),
         received_at: Some(instant_to_wire(evidence.received_at)),
         superseded: evidence.standing == Standing::Superseded,
         standing: standing(evidence.standing).into(),
@@ -122,13 +131,19 @@ fn question_to_wire(question: &Question) -> pb::Question {
         outcome: answer
             .map_or(pb::Outcome::Unspecified, |answer| outcome(answer.outcome))
             .into(),
-        legal_basis: answer.map(|answer| answer.legal_basis.clone()).unwrap_or_default(),
-        undo: answer.map_or(pb::Undo::Unspecified, |answer| undo(answer.undo)).into(),
+        legal_basis: answer
+            .map(|answer| answer.legal_basis.clone())
+            .unwrap_or_default(),
+        undo: answer
+            .map_or(pb::Undo::Unspecified, |answer| undo(answer.undo))
+            .into(),
         work_item_id: answer
             .and_then(|answer| answer.work_item_id)
             .map(|id| id.to_string())
             .unwrap_or_default(),
-        reason: answer.and_then(|answer| answer.reason.clone()).unwrap_or_default(),
+        reason: answer
+            .and_then(|answer| answer.reason.clone())
+            .unwrap_or_default(),
         asked_at: Some(instant_to_wire(question.asked_at)),
         answered_at: answer.map(|answer| instant_to_wire(answer.answered_at)),
     }

@@ -46,7 +46,13 @@ impl Reaction<pb::ReceiptIssued> for TakeReceipts {
         let entry = Entry::of("TakeReceipt")
             .with("department", &told.receipt.department)
             .with("receipt", event.envelope.id);
-        handle(uow, entry, stored, &Input::ReceiptArrived(told.receipt.clone())).await?;
+        handle(
+            uow,
+            entry,
+            stored,
+            &Input::ReceiptArrived(told.receipt.clone()),
+        )
+        .await?;
         Ok(())
     }
 }
@@ -73,7 +79,9 @@ fn read_answer(
     answer: &pb::ActionAnswer,
     now: jiff::Timestamp,
 ) -> Result<Answer, WireError> {
-    let outcome = pb::Outcome::try_from(answer.outcome).ok().and_then(outcome_of);
+    let outcome = pb::Outcome::try_from(answer.outcome)
+        .ok()
+        .and_then(outcome_of);
     let undo = pb::Undo::try_from(answer.undo).ok().and_then(undo_of);
     Ok(Answer {
         receipt_event_id: event_id,

@@ -22,7 +22,9 @@ pub async fn verify(cx: &Context) -> Result<Vec<String>, Failure> {
     let mut after = Uuid::nil();
     loop {
         let page = Cases::reading(cx).after_anywhere(after, AT_A_TIME).await?;
-        let Some(last) = page.last() else { return Ok(found) };
+        let Some(last) = page.last() else {
+            return Ok(found);
+        };
         after = last.case.id;
         let ids: Vec<Uuid> = page.iter().map(|stored| stored.case.id).collect();
         let open = work::open_about(cx.db().reader(), &ids).await?;
@@ -40,13 +42,22 @@ fn complaints(case: &Case, open: &BTreeSet<&str>) -> Vec<String> {
     let mut found = Vec::new();
     if !follows(case, !needed.is_empty()) {
         let phase = case.phase.name();
-        found.push(format!("case {} is {phase}, which does not follow from its answers", case.id));
+        found.push(format!(
+            "case {} is {phase}, which does not follow from its answers",
+            case.id
+        ));
     }
     for kind in needed.difference(open) {
-        found.push(format!("case {} waits for {kind} and has no such open item", case.id));
+        found.push(format!(
+            "case {} waits for {kind} and has no such open item",
+            case.id
+        ));
     }
     for kind in open.difference(&needed) {
-        found.push(format!("case {} has an open item {kind} and does not wait for it", case.id));
+        found.push(format!(
+            "case {} has an open item {kind} and does not wait for it",
+            case.id
+        ));
     }
     found
 }

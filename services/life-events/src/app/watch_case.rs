@@ -113,7 +113,10 @@ impl Watch {
     /// Shows the case if it is another than was seen.
     async fn look(&mut self, sender: &States) -> Result<(), Failure> {
         if let Some(seen) = self.seen
-            && Cases::reading(&self.cx).version_anywhere(seen.case_id).await? == Some(seen.version)
+            && Cases::reading(&self.cx)
+                .version_anywhere(seen.case_id)
+                .await?
+                == Some(seen.version)
         {
             return Ok(());
         }

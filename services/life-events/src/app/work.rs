@@ -35,7 +35,9 @@ impl WorkKind for CaseItem {
         item: &WorkItem,
         outcome: &str,
     ) -> Result<(), Failure> {
-        let entry = Entry::of("CloseItem").with("kind", self.0.name()).with("outcome", outcome);
+        let entry = Entry::of("CloseItem")
+            .with("kind", self.0.name())
+            .with("outcome", outcome);
         handle_if_any(uow, entry, item.subject_id, &Input::ItemClosed(self.0)).await
     }
 }

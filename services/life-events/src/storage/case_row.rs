@@ -103,7 +103,11 @@ pub(super) fn read(
         questions,
         review: Columns::pending(row.review_since, row.review_due_at, row.review_rule_id)?,
         verification: verification(row)?,
-        conflict: Columns::pending(row.conflict_since, row.conflict_due_at, row.conflict_rule_id)?,
+        conflict: Columns::pending(
+            row.conflict_since,
+            row.conflict_due_at,
+            row.conflict_rule_id,
+        )?,
         pending_reversal: reversal(row)?,
         merged_into: row.merged_into,
         opened_at: instant(row.opened_at)?,
@@ -124,7 +128,11 @@ fn verification(row: &Model) -> Result<Option<Verification>, Failure> {
 }
 
 fn reversal(row: &Model) -> Result<Option<PendingReversal>, Failure> {
-    let pending = Columns::pending(row.reversal_since, row.reversal_due_at, row.reversal_rule_id)?;
+    let pending = Columns::pending(
+        row.reversal_since,
+        row.reversal_due_at,
+        row.reversal_rule_id,
+    )?;
     let Some((id, pending)) = row.reversal_id.zip(pending) else {
         return Ok(None);
     };

@@ -280,7 +280,11 @@ impl<C: ConnectionTrait> Cases<'_, C> {
     ///
     /// # Errors
     /// The database's.
-    pub async fn after_anywhere(&self, after: Uuid, limit: u64) -> Result<Vec<StoredCase>, Failure> {
+    pub async fn after_anywhere(
+        &self,
+        after: Uuid,
+        limit: u64,
+    ) -> Result<Vec<StoredCase>, Failure> {
         let rows = death_case::Entity::find()
             .filter(death_case::Column::Id.gt(after))
             .order_by_asc(death_case::Column::Id)
@@ -298,7 +302,10 @@ impl<C: ConnectionTrait> Cases<'_, C> {
         self.whole_opt(row).await
     }
 
-    async fn whole_opt(&self, row: Option<death_case::Model>) -> Result<Option<StoredCase>, Failure> {
+    async fn whole_opt(
+        &self,
+        row: Option<death_case::Model>,
+    ) -> Result<Option<StoredCase>, Failure> {
         let rows = row.into_iter().collect();
         Ok(self.whole(rows).await?.pop())
     }

@@ -25,10 +25,7 @@ pub(super) fn row_of(keys: &KeyRing, case_id: Uuid, evidence: &Evidence) -> Acti
         id: evidence.id,
         case_id,
         organisation: evidence.document.organisation.clone(),
-        reference: keys.encrypt_field(
-            reference_at(&row),
-            evidence.document.reference.as_bytes(),
-        ),
+        reference: keys.encrypt_field(reference_at(&row), evidence.document.reference.as_bytes()),
         document_index: document_index(keys, &evidence.document),
         revision: evidence.revision,
         source: statement.source.name().to_owned(),

@@ -38,9 +38,8 @@ pub(super) fn row_of(case_id: Uuid, question: &Question) -> ActiveModel {
 /// # Errors
 /// A column holds what this program does not know.
 pub(super) fn read(row: &Model) -> Result<Question, Failure> {
-    let asked = action(&row.department, &row.action).ok_or_else(|| {
-        Failure::internal(format!("no action {}/{}", row.department, row.action))
-    })?;
+    let asked = action(&row.department, &row.action)
+        .ok_or_else(|| Failure::internal(format!("no action {}/{}", row.department, row.action)))?;
     Ok(Question {
         fact_version: row.fact_version,
         action: asked,

@@ -16,7 +16,12 @@ pub const DECIDE_DAYS: &str = "decide-days";
 /// Minutes for which a clearance holds.
 pub const CLEARANCE_MINUTES: &str = "clearance-minutes";
 
-const fn seed(key: &'static str, value: i64, unit: &'static str, legal_basis: &'static str) -> Seed {
+const fn seed(
+    key: &'static str,
+    value: i64,
+    unit: &'static str,
+    legal_basis: &'static str,
+) -> Seed {
     Seed {
         programme: PROGRAMME,
         key,

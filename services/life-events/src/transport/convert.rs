@@ -73,8 +73,16 @@ impl Form {
             self.malformed(field);
             return None;
         };
-        if read.and_then(PartialDate::earliest).is_some_and(|earliest| earliest > today) {
-            self.add(field, "DATE_IN_FUTURE", "lies in the future", "日期不能晚于今天");
+        if read
+            .and_then(PartialDate::earliest)
+            .is_some_and(|earliest| earliest > today)
+        {
+            self.add(
+                field,
+                "DATE_IN_FUTURE",
+                "lies in the future",
+                "日期不能晚于今天",
+            );
         }
         read
     }
@@ -110,7 +118,8 @@ impl Form {
             Ok(text) => text,
             Err(error) => {
                 let found = error.of_field(field);
-                self.0.add(found.field, found.reason, found.message, found.chinese);
+                self.0
+                    .add(found.field, found.reason, found.message, found.chinese);
                 String::new()
             }
         }
@@ -126,7 +135,12 @@ impl Form {
         match code.parse::<DivisionCode>() {
             Ok(code) if is_known(code) => Some(code),
             Ok(_) => {
-                self.add(field, "DIVISION_UNKNOWN", "no such division", "行政区划代码不存在");
+                self.add(
+                    field,
+                    "DIVISION_UNKNOWN",
+                    "no such division",
+                    "行政区划代码不存在",
+                );
                 None
             }
             Err(error) => {
@@ -139,7 +153,9 @@ impl Form {
 
     /// A kind of source, which must be given.
     pub fn source(&mut self, number: i32) -> Source {
-        let read = pb::EvidenceSource::try_from(number).ok().and_then(source_of);
+        let read = pb::EvidenceSource::try_from(number)
+            .ok()
+            .and_then(source_of);
         read.unwrap_or_else(|| {
             self.of_enum("source", number);
             Source::DataHint
@@ -163,7 +179,12 @@ impl Form {
             Ok(pb::Cause::Typographical) => CorrectionCause::Typographical,
             Ok(pb::Cause::Cancelled | pb::Cause::CancellationRemoved) => {
                 let chinese = "更正原因不能是撤销";
-                self.add("cause", "CAUSE_NOT_A_CORRECTION", "must be a correction", chinese);
+                self.add(
+                    "cause",
+                    "CAUSE_NOT_A_CORRECTION",
+                    "must be a correction",
+                    chinese,
+                );
                 CorrectionCause::QualityAssurance
             }
             Ok(pb::Cause::Unspecified) | Err(_) => {
@@ -181,7 +202,12 @@ impl Form {
         }
         if !person_id.is_empty() {
             let chinese = "仅在归到已知人员时填写";
-            self.add("person_id", "NOT_ALLOWED", "belongs to another decision", chinese);
+            self.add(
+                "person_id",
+                "NOT_ALLOWED",
+                "belongs to another decision",
+                chinese,
+            );
         }
         match decision {
             Ok(pb::ReviewDecision::NewPerson) => Decision::Counts,
@@ -207,7 +233,8 @@ impl Form {
             Ok(value) => Some(value),
             Err(problem) => {
                 for found in problem.fields {
-                    self.0.add(found.field, found.reason, found.message, found.chinese);
+                    self.0
+                        .add(found.field, found.reason, found.message, found.chinese);
                 }
                 None
             }

@@ -56,13 +56,12 @@ impl DeathCaseService for Api {
         let message = request.get_ref();
         let key = RequestKey::of(&message.request_id, message)?;
         let command = report::report(&self.cx, message)?;
-        Ok(Response::new(self.cx.run(&caller, Some(key), command).await?))
+        Ok(Response::new(
+            self.cx.run(&caller, Some(key), command).await?,
+        ))
     }
 
-    async fn get_case(
-        &self,
-        request: Request<pb::GetCaseRequest>,
-    ) -> Answer<pb::GetCaseResponse> {
+    async fn get_case(&self, request: Request<pb::GetCaseRequest>) -> Answer<pb::GetCaseResponse> {
         let caller = caller(&request)?;
         let mut form = Form::default();
         let case_id = form.id("case_id", &request.get_ref().case_id);
@@ -84,7 +83,9 @@ impl DeathCaseService for Api {
         };
         form.check()?;
         let page = page.ok_or_else(Problem::internal)?;
-        Ok(Response::new(list_cases(&self.cx, &caller, filter, &page).await?))
+        Ok(Response::new(
+            list_cases(&self.cx, &caller, filter, &page).await?,
+        ))
     }
 
     async fn watch_case(
@@ -123,7 +124,9 @@ impl DeathCaseService for Api {
             reason: form.reason(&message.reason),
         };
         form.check()?;
-        Ok(Response::new(self.cx.run(&caller, Some(key), command).await?))
+        Ok(Response::new(
+            self.cx.run(&caller, Some(key), command).await?,
+        ))
     }
 
     async fn decide_conflict(
@@ -140,7 +143,9 @@ impl DeathCaseService for Api {
             reason: form.reason(&message.reason),
         };
         form.check()?;
-        Ok(Response::new(self.cx.run(&caller, Some(key), command).await?))
+        Ok(Response::new(
+            self.cx.run(&caller, Some(key), command).await?,
+        ))
     }
 
     async fn complete_verification(
@@ -151,7 +156,9 @@ impl DeathCaseService for Api {
         let message = request.get_ref();
         let key = RequestKey::of(&message.request_id, message)?;
         let command = report::verification(message, self.today())?;
-        Ok(Response::new(self.cx.run(&caller, Some(key), command).await?))
+        Ok(Response::new(
+            self.cx.run(&caller, Some(key), command).await?,
+        ))
     }
 
     async fn correct_death(
@@ -170,7 +177,9 @@ impl DeathCaseService for Api {
             reason: form.reason(&message.reason),
         };
         form.check()?;
-        Ok(Response::new(self.cx.run(&caller, Some(key), command).await?))
+        Ok(Response::new(
+            self.cx.run(&caller, Some(key), command).await?,
+        ))
     }
 
     async fn prepare_reversal(
@@ -187,7 +196,9 @@ impl DeathCaseService for Api {
             revoked_on: form.past("revoked_on", message.revoked_on.as_ref(), self.today()),
         };
         form.check()?;
-        Ok(Response::new(self.cx.run(&caller, Some(key), command).await?))
+        Ok(Response::new(
+            self.cx.run(&caller, Some(key), command).await?,
+        ))
     }
 
     async fn approve_reversal(
@@ -204,7 +215,9 @@ impl DeathCaseService for Api {
             approved: message.approve,
         };
         form.check()?;
-        Ok(Response::new(self.cx.run(&caller, Some(key), command).await?))
+        Ok(Response::new(
+            self.cx.run(&caller, Some(key), command).await?,
+        ))
     }
 
     async fn get_clearance(

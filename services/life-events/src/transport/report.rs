@@ -78,10 +78,19 @@ fn document_hash(cx: &Context, form: &mut Form, number: &str) -> Option<Vec<u8>>
     }
     if number.chars().count() > MAX_REFERENCE {
         let chinese = format!("不能超过{MAX_REFERENCE}个字符");
-        form.add("document_number", "TOO_LONG", "has too many characters", &chinese);
+        form.add(
+            "document_number",
+            "TOO_LONG",
+            "has too many characters",
+            &chinese,
+        );
     }
     let number = number.to_uppercase();
-    Some(cx.keys().blind_index("document-number", number.as_bytes()).to_vec())
+    Some(
+        cx.keys()
+            .blind_index("document-number", number.as_bytes())
+            .to_vec(),
+    )
 }
 
 /// # Errors
@@ -117,7 +126,12 @@ fn dead(form: &mut Form, message: &pb::CompleteVerificationRequest, today: Date)
     let source = form.source(message.source);
     if message.source != 0 && source.strength() < Strength::Confirms {
         let chinese = "核实为死亡须有死亡证明、户口注销或火化证明";
-        form.add("source", "PROOF_NEEDED", "must be a source of rank 1 to 3", chinese);
+        form.add(
+            "source",
+            "PROOF_NEEDED",
+            "must be a source of rank 1 to 3",
+            chinese,
+        );
     }
     let died_on = form.past("died_on", message.died_on.as_ref(), today);
     let statement = Statement {
@@ -136,7 +150,10 @@ fn alive(form: &mut Form, message: &pb::CompleteVerificationRequest) -> Found {
     let given = [
         ("died_on", message.died_on.is_some()),
         ("source", message.source != 0),
-        ("source_organisation", !message.source_organisation.is_empty()),
+        (
+            "source_organisation",
+            !message.source_organisation.is_empty(),
+        ),
         ("reference", !message.reference.is_empty()),
     ];
     for (field, _) in given.iter().filter(|(_, given)| *given) {

@@ -10,7 +10,9 @@ use super::ServerArgs;
 #[derive(Debug, Subcommand)]
 pub enum CaseCommand {
     /// Cases, newest first.
-    #[command(after_help = "Examples:\n  minzheng case list\n  minzheng case list --phase in-review -o json")]
+    #[command(
+        after_help = "Examples:\n  minzheng case list\n  minzheng case list --phase in-review -o json"
+    )]
     List {
         /// Only this phase.
         #[arg(long, value_enum)]
@@ -26,7 +28,9 @@ pub enum CaseCommand {
         server: ServerArgs,
     },
     /// One case: evidence, questions, what it waits for.
-    #[command(after_help = "Examples:\n  minzheng case show CASE\n  minzheng case show CASE -o json")]
+    #[command(
+        after_help = "Examples:\n  minzheng case show CASE\n  minzheng case show CASE -o json"
+    )]
     Show {
         /// The case.
         case_id: String,
@@ -44,21 +48,29 @@ pub enum CaseCommand {
         server: ServerArgs,
     },
     /// Decide a case in review, or a conflict of evidence.
-    #[command(after_help = "Examples:\n  minzheng case decide CASE --person PERSON\n  minzheng case decide CASE \
+    #[command(
+        after_help = "Examples:\n  minzheng case decide CASE --person PERSON\n  minzheng case decide CASE \
                             --new-person\n  minzheng case decide CASE --reject --reason 'no such person'\n  minzheng case \
-                            decide CASE --evidence EVIDENCE")]
+                            decide CASE --evidence EVIDENCE"
+    )]
     Decide(DecideArgs),
     /// Complete the verification of a suspicion.
-    #[command(after_help = "Examples:\n  minzheng case verify-death CASE --alive\n  minzheng case verify-death CASE --dead \
-                            --died-on 2026-03-04 --source medical-certificate --organisation HOSPITAL --reference R1")]
+    #[command(
+        after_help = "Examples:\n  minzheng case verify-death CASE --alive\n  minzheng case verify-death CASE --dead \
+                            --died-on 2026-03-04 --source medical-certificate --organisation HOSPITAL --reference R1"
+    )]
     VerifyDeath(VerifyDeathArgs),
     /// Correct the date of a confirmed death.
-    #[command(after_help = "Example:\n  minzheng case correct CASE --died-on 2026-03-04 --cause formal-correction \
-                            --reason 'certificate reissued'")]
+    #[command(
+        after_help = "Example:\n  minzheng case correct CASE --died-on 2026-03-04 --cause formal-correction \
+                            --reason 'certificate reissued'"
+    )]
     Correct(CorrectArgs),
     /// Prepare the reversal of a death that did not happen; another official approves it.
-    #[command(after_help = "Examples:\n  minzheng case reverse CASE --reason 'another person of that name'\n  minzheng \
-                            case reverse CASE --approve --as other.clerk")]
+    #[command(
+        after_help = "Examples:\n  minzheng case reverse CASE --reason 'another person of that name'\n  minzheng \
+                            case reverse CASE --approve --as other.clerk"
+    )]
     Reverse(ReverseArgs),
 }
 

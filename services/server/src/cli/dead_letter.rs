@@ -8,7 +8,9 @@ use super::ServerArgs;
 #[derive(Debug, Subcommand)]
 pub enum DeadLetterCommand {
     /// Parked, stopped and refused events.
-    #[command(after_help = "Examples:\n  minzheng dead-letter list\n  minzheng dead-letter list --service elderly-care -o json")]
+    #[command(
+        after_help = "Examples:\n  minzheng dead-letter list\n  minzheng dead-letter list --service elderly-care -o json"
+    )]
     List {
         /// Only this service.
         #[arg(long, default_value = "")]
@@ -18,7 +20,9 @@ pub enum DeadLetterCommand {
         server: ServerArgs,
     },
     /// One of them, with its headers.
-    #[command(after_help = "Example:\n  minzheng dead-letter show EVENT --service elderly-care --subscription SUBSCRIPTION")]
+    #[command(
+        after_help = "Example:\n  minzheng dead-letter show EVENT --service elderly-care --subscription SUBSCRIPTION"
+    )]
     Show {
         /// Which.
         #[command(flatten)]
@@ -28,8 +32,10 @@ pub enum DeadLetterCommand {
         server: ServerArgs,
     },
     /// Try some again now; exit code 3 where only some could be.
-    #[command(after_help = "Example:\n  minzheng dead-letter replay EVENT --service elderly-care --subscription \
-                            SUBSCRIPTION --reason 'bed was repaired'")]
+    #[command(
+        after_help = "Example:\n  minzheng dead-letter replay EVENT --service elderly-care --subscription \
+                            SUBSCRIPTION --reason 'bed was repaired'"
+    )]
     Replay {
         /// Which.
         #[command(flatten)]
@@ -39,9 +45,11 @@ pub enum DeadLetterCommand {
         server: ServerArgs,
     },
     /// End some without effect; exit code 3 where only some could be.
-    #[command(after_help = "Examples:\n  minzheng dead-letter discard EVENT --service elderly-care --subscription \
+    #[command(
+        after_help = "Examples:\n  minzheng dead-letter discard EVENT --service elderly-care --subscription \
                             SUBSCRIPTION --reason 'sent by mistake'\n  minzheng dead-letter discard EVENT --service \
-                            life-events --reason 'refused by the bus'")]
+                            life-events --reason 'refused by the bus'"
+    )]
     Discard {
         /// Which.
         #[command(flatten)]

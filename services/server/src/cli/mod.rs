@@ -5,7 +5,10 @@ mod dead_letter;
 mod server;
 mod settings;
 
-pub use case::{CaseCommand, CauseArg, CorrectArgs, DecideArgs, PhaseArg, ReverseArgs, SourceArg, VerifyDeathArgs};
+pub use case::{
+    CaseCommand, CauseArg, CorrectArgs, DecideArgs, PhaseArg, ReverseArgs, SourceArg,
+    VerifyDeathArgs,
+};
 pub use dead_letter::{DeadLetterCommand, LetterArgs, LettersArgs};
 pub use server::{Addresses, BadAddress, ServerArgs};
 pub use settings::SettingsArgs;
@@ -49,7 +52,9 @@ pub enum Format {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run everything in this process with demo data: SQLite, embedded bus, ./data. Not for production.
-    #[command(after_help = "Examples:\n  minzheng dev\n  minzheng dev --set grpc.listen=127.0.0.1:50061")]
+    #[command(
+        after_help = "Examples:\n  minzheng dev\n  minzheng dev --set grpc.listen=127.0.0.1:50061"
+    )]
     Dev,
     /// Run some services, or all.
     #[command(
@@ -57,31 +62,52 @@ pub enum Command {
     )]
     Serve(ServeArgs),
     /// Bring the databases to this version.
-    #[command(subcommand, after_help = "Examples:\n  minzheng migrate up\n  minzheng migrate status -o json")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  minzheng migrate up\n  minzheng migrate status -o json"
+    )]
     Migrate(MigrateCommand),
     /// Create the topics, or list them.
-    #[command(subcommand, after_help = "Examples:\n  minzheng topics apply\n  minzheng topics list")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  minzheng topics apply\n  minzheng topics list"
+    )]
     Topics(TopicsCommand),
     /// Play a story against a running platform.
-    #[command(subcommand, after_help = "Example:\n  minzheng demo death-case --watch")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  minzheng demo death-case --watch"
+    )]
     Demo(DemoCommand),
     /// Look at death cases and decide them.
-    #[command(subcommand, after_help = "Examples:\n  minzheng case list --phase in-review\n  minzheng case show CASE")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  minzheng case list --phase in-review\n  minzheng case show CASE"
+    )]
     Case(CaseCommand),
     /// Look at events that could not be handled, try them again, or end them.
     #[command(subcommand, after_help = "Example:\n  minzheng dead-letter list")]
     DeadLetter(DeadLetterCommand),
     /// Check what must always hold; exit code 1 where something does not.
-    #[command(after_help = "Examples:\n  minzheng verify\n  minzheng verify --service life-events -o json")]
+    #[command(
+        after_help = "Examples:\n  minzheng verify\n  minzheng verify --service life-events -o json"
+    )]
     Verify(VerifyArgs),
     /// Say what is wrong and how to mend it.
-    #[command(after_help = "Examples:\n  minzheng doctor\n  minzheng doctor --config node.toml -o json")]
+    #[command(
+        after_help = "Examples:\n  minzheng doctor\n  minzheng doctor --config node.toml -o json"
+    )]
     Doctor(DoctorArgs),
     /// Show the settings and where each comes from, or check them.
-    #[command(subcommand, after_help = "Examples:\n  minzheng config show\n  minzheng config check --config node.toml")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  minzheng config show\n  minzheng config check --config node.toml"
+    )]
     Config(ConfigCommand),
     /// Print completions for a shell.
-    #[command(after_help = "Example:\n  minzheng completions bash > /etc/bash_completion.d/minzheng")]
+    #[command(
+        after_help = "Example:\n  minzheng completions bash > /etc/bash_completion.d/minzheng"
+    )]
     Completions {
         /// The shell.
         shell: Shell,
@@ -106,7 +132,9 @@ pub struct ServeArgs {
 #[derive(Debug, Subcommand)]
 pub enum MigrateCommand {
     /// Apply what is pending.
-    #[command(after_help = "Examples:\n  minzheng migrate up\n  minzheng migrate up --target residents")]
+    #[command(
+        after_help = "Examples:\n  minzheng migrate up\n  minzheng migrate up --target residents"
+    )]
     Up(TargetArgs),
     /// Say what is applied and what is pending.
     #[command(after_help = "Example:\n  minzheng migrate status -o json")]
@@ -147,7 +175,9 @@ pub enum ConfigCommand {
 #[derive(Debug, Subcommand)]
 pub enum DemoCommand {
     /// A family's deaths, settled by every department, a reversal included. Makes invented people of its own.
-    #[command(after_help = "Examples:\n  minzheng demo death-case --watch\n  minzheng demo death-case -o json")]
+    #[command(
+        after_help = "Examples:\n  minzheng demo death-case --watch\n  minzheng demo death-case -o json"
+    )]
     DeathCase {
         /// Draw each case settling, department by department.
         #[arg(long)]
@@ -185,7 +215,10 @@ mod tests {
 
     fn without_example(command: &clap::Command, path: &str, missing: &mut Vec<String>) {
         let path = format!("{path} {}", command.get_name());
-        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let help = command
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         if !help.contains("minzheng ") {
             missing.push(path.clone());
         }

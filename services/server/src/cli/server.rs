@@ -12,18 +12,32 @@ use tonic::transport::Uri;
 use crate::modules;
 
 /// Environment variables of client commands; they are no settings of a node.
-pub(super) const VARIABLES: [&str; 4] =
-    ["MINZHENG_SERVER", "MINZHENG_SUBJECT", "MINZHENG_ROLES", "MINZHENG_DIVISIONS"];
+pub(super) const VARIABLES: [&str; 4] = [
+    "MINZHENG_SERVER",
+    "MINZHENG_SUBJECT",
+    "MINZHENG_ROLES",
+    "MINZHENG_DIVISIONS",
+];
 
 /// How a client command finds the platform, and as whom it calls.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Server and identity")]
 pub struct ServerArgs {
     /// Address of the gRPC API, or one per service: `residents=URL,life-events=URL,…`.
-    #[arg(long, env = "MINZHENG_SERVER", default_value = "http://127.0.0.1:50051", value_name = "URL")]
+    #[arg(
+        long,
+        env = "MINZHENG_SERVER",
+        default_value = "http://127.0.0.1:50051",
+        value_name = "URL"
+    )]
     pub server: Addresses,
     /// Subject of the development identity.
-    #[arg(long = "as", env = "MINZHENG_SUBJECT", default_value = "demo.clerk", value_name = "SUBJECT")]
+    #[arg(
+        long = "as",
+        env = "MINZHENG_SUBJECT",
+        default_value = "demo.clerk",
+        value_name = "SUBJECT"
+    )]
     pub subject: String,
     /// Roles of the development identity, separated by commas.
     #[arg(
@@ -34,7 +48,12 @@ pub struct ServerArgs {
     )]
     pub roles: Vec<Role>,
     /// Divisions of the development identity, separated by commas.
-    #[arg(long, env = "MINZHENG_DIVISIONS", value_delimiter = ',', default_value = "52")]
+    #[arg(
+        long,
+        env = "MINZHENG_DIVISIONS",
+        value_delimiter = ',',
+        default_value = "52"
+    )]
     pub divisions: Vec<DivisionCode>,
 }
 
@@ -113,12 +132,19 @@ impl FromStr for Addresses {
         }
         let mut by_service = BTreeMap::new();
         for pair in text.split(',') {
-            let (service, address) = pair.split_once('=').ok_or_else(|| BadAddress::Url(pair.to_owned()))?;
-            let known = modules::names().into_iter().find(|name| *name == service.trim());
+            let (service, address) = pair
+                .split_once('=')
+                .ok_or_else(|| BadAddress::Url(pair.to_owned()))?;
+            let known = modules::names()
+                .into_iter()
+                .find(|name| *name == service.trim());
             let known = known.ok_or_else(|| BadAddress::Service(service.to_owned()))?;
             by_service.insert(known, url(address.trim())?);
         }
-        match modules::names().into_iter().find(|name| !by_service.contains_key(name)) {
+        match modules::names()
+            .into_iter()
+            .find(|name| !by_service.contains_key(name))
+        {
             Some(missing) => Err(BadAddress::Missing(missing)),
             None => Ok(Self::Each(by_service)),
         }
@@ -137,7 +163,10 @@ impl fmt::Display for Addresses {
         match self {
             Self::One(uri) => write!(f, "{uri}"),
             Self::Each(by_service) => {
-                let pairs: Vec<String> = by_service.iter().map(|(name, uri)| format!("{name}={uri}")).collect();
+                let pairs: Vec<String> = by_service
+                    .iter()
+                    .map(|(name, uri)| format!("{name}={uri}"))
+                    .collect();
                 f.write_str(&pairs.join(","))
             }
         }
@@ -165,7 +194,14 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", "127.0.0.1:50051", "ftp://a:1", "residents=http://a:1", "kings=http://a:1", "http://"] {
+        for text in [
+            "",
+            "127.0.0.1:50051",
+            "ftp://a:1",
+            "residents=http://a:1",
+            "kings=http://a:1",
+            "http://",
+        ] {
             assert!(text.parse::<Addresses>().is_err(), "{text}");
         }
     }

@@ -38,7 +38,8 @@ impl SettingsArgs {
             layers = layers.file(path)?;
         }
         // What names the server of a client command begins alike and is no setting.
-        let variables = std::env::vars().filter(|(name, _)| !server::VARIABLES.contains(&name.as_str()));
+        let variables =
+            std::env::vars().filter(|(name, _)| !server::VARIABLES.contains(&name.as_str()));
         Settings::load(layers.environment(variables).flags(&self.set)?)
     }
 }
@@ -49,9 +50,19 @@ mod tests {
 
     #[test]
     fn a_commands_defaults_give_way_to_flags() {
-        let args = |set: &[&str]| SettingsArgs { config: None, set: set.iter().map(|one| (*one).to_owned()).collect() };
+        let args = |set: &[&str]| SettingsArgs {
+            config: None,
+            set: set.iter().map(|one| (*one).to_owned()).collect(),
+        };
         let toml = "[relay]\nbatch = 7\n";
         assert_eq!(args(&[]).load_over("dev", toml).unwrap().relay.batch, 7);
-        assert_eq!(args(&["relay.batch=8", "relay.batch=9"]).load_over("dev", toml).unwrap().relay.batch, 9);
+        assert_eq!(
+            args(&["relay.batch=8", "relay.batch=9"])
+                .load_over("dev", toml)
+                .unwrap()
+                .relay
+                .batch,
+            9
+        );
     }
 }

@@ -22,7 +22,12 @@ const PAGE: u32 = 200;
 /// What the platform refused, or stdout is closed.
 pub async fn run(command: CaseCommand, printer: Printer) -> anyhow::Result<ExitCode> {
     match command {
-        CaseCommand::List { phase, person, limit, server } => {
+        CaseCommand::List {
+            phase,
+            person,
+            limit,
+            server,
+        } => {
             let cases = list(&Platform::of(&server), phase, person, limit).await?;
             printer.print(&cases, |cases| listed(cases))?;
         }
@@ -30,7 +35,9 @@ pub async fn run(command: CaseCommand, printer: Printer) -> anyhow::Result<ExitC
             let case = get(&Platform::of(&server), &case_id).await?;
             printer.print(&CaseView::of(&case), case_show::lines)?;
         }
-        CaseCommand::Watch { case_id, server } => case_watch::run(&Platform::of(&server), &case_id, printer).await?,
+        CaseCommand::Watch { case_id, server } => {
+            case_watch::run(&Platform::of(&server), &case_id, printer).await?
+        }
         CaseCommand::Decide(args) => shown(&case_act::decide(&args).await?, printer)?,
         CaseCommand::VerifyDeath(args) => shown(&case_act::verify_death(&args).await?, printer)?,
         CaseCommand::Correct(args) => shown(&case_act::correct(&args).await?, printer)?,
@@ -44,14 +51,26 @@ pub async fn run(command: CaseCommand, printer: Printer) -> anyhow::Result<ExitC
 /// # Errors
 /// What the platform refused.
 pub async fn get(platform: &Platform, case_id: &str) -> Result<pb::DeathCase, ClientError> {
-    let request = pb::GetCaseRequest { case_id: case_id.to_owned() };
-    let answer = platform.cases().get_case(request).await.map_err(|status| platform.refused(&status))?;
+    let request = pb::GetCaseRequest {
+        case_id: case_id.to_owned(),
+    };
+    let answer = platform
+        .cases()
+        .get_case(request)
+        .await
+        .map_err(|status| platform.refused(&status))?;
     present(answer.into_inner().case)
 }
 
 /// The case that every answer of this API carries.
 pub(super) fn present(case: Option<pb::DeathCase>) -> Result<pb::DeathCase, ClientError> {
-    case.ok_or_else(|| ClientError::new("EMPTY_ANSWER", "the answer holds no case", "`minzheng doctor` says what is wrong"))
+    case.ok_or_else(|| {
+        ClientError::new(
+            "EMPTY_ANSWER",
+            "the answer holds no case",
+            "`minzheng doctor` says what is wrong",
+        )
+    })
 }
 
 async fn list(
@@ -70,7 +89,11 @@ async fn list(
     loop {
         let wanted = u32::try_from(limit - cases.len()).unwrap_or(PAGE).min(PAGE);
         request.page_size = i32::try_from(wanted).unwrap_or_default();
-        let page = platform.cases().list_cases(request.clone()).await.map_err(|status| platform.refused(&status))?;
+        let page = platform
+            .cases()
+            .list_cases(request.clone())
+            .await
+            .map_err(|status| platform.refused(&status))?;
         let page = page.into_inner();
         cases.extend(page.cases.iter().map(CaseView::of));
         if page.next_page_token.is_empty() || cases.len() >= limit {
@@ -88,15 +111,24 @@ fn listed(cases: &[CaseView]) -> Vec<String> {
     let row = |case: &CaseView| {
         vec![
             case.case_id.clone(),
-            format!("{} {}", case.phase, words::phase_chinese(case.phase_on_wire())),
+            format!(
+                "{} {}",
+                case.phase,
+                words::phase_chinese(case.phase_on_wire())
+            ),
             case.died_on.clone().unwrap_or_else(|| "-".to_owned()),
-            case.division_name.clone().unwrap_or_else(|| case.division.clone()),
+            case.division_name
+                .clone()
+                .unwrap_or_else(|| case.division.clone()),
             case.episode.to_string(),
             dates::local(case.changed_at),
         ]
     };
     let rows: Vec<Vec<String>> = cases.iter().map(row).collect();
-    table(&["CASE", "PHASE", "DIED", "DIVISION", "EPISODE", "CHANGED"], &rows)
+    table(
+        &["CASE", "PHASE", "DIED", "DIVISION", "EPISODE", "CHANGED"],
+        &rows,
+    )
 }
 
 fn shown(case: &pb::DeathCase, printer: Printer) -> anyhow::Result<()> {

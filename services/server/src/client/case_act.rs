@@ -22,7 +22,12 @@ pub(super) async fn decide(args: &DecideArgs) -> Result<pb::DeathCase, ClientErr
             reason: args.reason.clone(),
         };
         let answer = platform.cases().decide_conflict(request).await;
-        return present(answer.map_err(|status| platform.refused(&status))?.into_inner().case);
+        return present(
+            answer
+                .map_err(|status| platform.refused(&status))?
+                .into_inner()
+                .case,
+        );
     }
     let decision = match (&args.person, args.new_person) {
         (Some(_), _) => pb::ReviewDecision::IsPerson,
@@ -39,27 +44,45 @@ pub(super) async fn decide(args: &DecideArgs) -> Result<pb::DeathCase, ClientErr
         reason: args.reason.clone(),
     };
     let answer = platform.cases().decide_review(request).await;
-    present(answer.map_err(|status| platform.refused(&status))?.into_inner().case)
+    present(
+        answer
+            .map_err(|status| platform.refused(&status))?
+            .into_inner()
+            .case,
+    )
 }
 
 /// Completes a verification.
 pub(super) async fn verify_death(args: &VerifyDeathArgs) -> Result<pb::DeathCase, ClientError> {
     let platform = Platform::of(&args.server);
     let case = get(&platform, &args.case_id).await?;
-    let result = if args.dead { pb::VerificationResult::Dead } else { pb::VerificationResult::Alive };
+    let result = if args.dead {
+        pb::VerificationResult::Dead
+    } else {
+        pb::VerificationResult::Alive
+    };
     let request = pb::CompleteVerificationRequest {
         request_id: request_id(),
         case_id: case.id,
         etag: case.etag,
         result: result.into(),
         died_on: args.died_on.and_then(dates::to_wire),
-        source: args.source.map(pb::EvidenceSource::from).unwrap_or_default().into(),
+        source: args
+            .source
+            .map(pb::EvidenceSource::from)
+            .unwrap_or_default()
+            .into(),
         source_organisation: args.organisation.clone().unwrap_or_default(),
         reference: args.reference.clone().unwrap_or_default(),
         note: args.note.clone(),
     };
     let answer = platform.cases().complete_verification(request).await;
-    present(answer.map_err(|status| platform.refused(&status))?.into_inner().case)
+    present(
+        answer
+            .map_err(|status| platform.refused(&status))?
+            .into_inner()
+            .case,
+    )
 }
 
 /// Corrects the date.
@@ -75,7 +98,12 @@ pub(super) async fn correct(args: &CorrectArgs) -> Result<pb::DeathCase, ClientE
         reason: args.reason.clone(),
     };
     let answer = platform.cases().correct_death(request).await;
-    present(answer.map_err(|status| platform.refused(&status))?.into_inner().case)
+    present(
+        answer
+            .map_err(|status| platform.refused(&status))?
+            .into_inner()
+            .case,
+    )
 }
 
 /// Prepares a reversal, or decides the one that waits.
@@ -85,7 +113,13 @@ pub(super) async fn reverse(args: &ReverseArgs) -> Result<pb::DeathCase, ClientE
     if args.approve || args.turn_down {
         return decide_reversal(&platform, case, args.approve).await;
     }
-    prepare_reversal(&platform, case, &args.reason, args.revoked_on.and_then(dates::to_wire)).await
+    prepare_reversal(
+        &platform,
+        case,
+        &args.reason,
+        args.revoked_on.and_then(dates::to_wire),
+    )
+    .await
 }
 
 /// Prepares a reversal.
@@ -103,7 +137,12 @@ pub(crate) async fn prepare_reversal(
         revoked_on,
     };
     let answer = platform.cases().prepare_reversal(request).await;
-    present(answer.map_err(|status| platform.refused(&status))?.into_inner().case)
+    present(
+        answer
+            .map_err(|status| platform.refused(&status))?
+            .into_inner()
+            .case,
+    )
 }
 
 /// Approves the reversal that waits, or turns it down.
@@ -114,7 +153,11 @@ pub(crate) async fn decide_reversal(
 ) -> Result<pb::DeathCase, ClientError> {
     let pending = case.pending_reversal.ok_or_else(|| {
         let next_step = "prepare one first: `minzheng case reverse CASE --reason …`";
-        ClientError::new("NO_REVERSAL_WAITS", "no reversal of this case waits for approval", next_step)
+        ClientError::new(
+            "NO_REVERSAL_WAITS",
+            "no reversal of this case waits for approval",
+            next_step,
+        )
     })?;
     let request = pb::ApproveReversalRequest {
         request_id: request_id(),
@@ -124,5 +167,10 @@ pub(crate) async fn decide_reversal(
         approve,
     };
     let answer = platform.cases().approve_reversal(request).await;
-    present(answer.map_err(|status| platform.refused(&status))?.into_inner().case)
+    present(
+        answer
+            .map_err(|status| platform.refused(&status))?
+            .into_inner()
+            .case,
+    )
 }

@@ -170,7 +170,9 @@ impl CaseView {
 
     /// The questions of the latest fact.
     pub fn latest_questions(&self) -> impl Iterator<Item = &QuestionView> {
-        self.questions.iter().filter(|question| question.fact_version == self.fact_version)
+        self.questions
+            .iter()
+            .filter(|question| question.fact_version == self.fact_version)
     }
 }
 
@@ -264,10 +266,20 @@ fn section(lines: &mut Vec<String>, title: &str, rows: Vec<String>) {
 fn head(case: &CaseView) -> Vec<String> {
     let mut lines = vec![
         format!("Case      {}", case.case_id),
-        format!("Phase     {} {}", case.phase, words::phase_chinese(case.phase_on_wire)),
+        format!(
+            "Phase     {} {}",
+            case.phase,
+            words::phase_chinese(case.phase_on_wire)
+        ),
         format!("Person    {} (episode {})", case.person_id, case.episode),
         format!("Died      {}", case.died_on.as_deref().unwrap_or("unknown")),
-        format!("Division  {} {}", case.division, case.division_name.as_deref().unwrap_or_default()).trim_end().to_owned(),
+        format!(
+            "Division  {} {}",
+            case.division,
+            case.division_name.as_deref().unwrap_or_default()
+        )
+        .trim_end()
+        .to_owned(),
         format!("Fact      version {}", case.fact_version),
         format!("Opened    {}", dates::local(case.opened_at)),
         format!("Changed   {}", dates::local(case.changed_at)),
@@ -276,7 +288,9 @@ fn head(case: &CaseView) -> Vec<String> {
         lines.push(format!("Declared  {declared_on}"));
     }
     if case.conflict {
-        lines.push("Conflict  evidence contradicts itself: `minzheng case decide --evidence`".to_owned());
+        lines.push(
+            "Conflict  evidence contradicts itself: `minzheng case decide --evidence`".to_owned(),
+        );
     }
     if !case.hold.is_empty() {
         lines.push(format!("Held      {}", case.hold));
@@ -286,7 +300,10 @@ fn head(case: &CaseView) -> Vec<String> {
     }
     if let Some(reversal) = &case.pending_reversal {
         let at = dates::local(reversal.prepared_at);
-        lines.push(format!("Reversal  prepared by {} at {at}: {}", reversal.prepared_by, reversal.reason));
+        lines.push(format!(
+            "Reversal  prepared by {} at {at}: {}",
+            reversal.prepared_by, reversal.reason
+        ));
     }
     lines
 }
@@ -307,7 +324,10 @@ fn evidence(case: &CaseView) -> Vec<String> {
         ]
     };
     let rows: Vec<Vec<String>> = case.evidence.iter().map(row).collect();
-    table(&["EVIDENCE", "SOURCE", "RANK", "DIED", "FROM", "RECEIVED", ""], &rows)
+    table(
+        &["EVIDENCE", "SOURCE", "RANK", "DIED", "FROM", "RECEIVED", ""],
+        &rows,
+    )
 }
 
 /// By department; those of the latest fact first within each.
@@ -317,7 +337,13 @@ fn questions(case: &CaseView) -> Vec<String> {
     }
     let mut sorted: Vec<&QuestionView> = case.questions.iter().collect();
     sorted.sort_by(|a, b| {
-        let key = |one: &QuestionView| (one.department.clone(), -one.fact_version, one.action.clone());
+        let key = |one: &QuestionView| {
+            (
+                one.department.clone(),
+                -one.fact_version,
+                one.action.clone(),
+            )
+        };
         key(a).cmp(&key(b))
     });
     let row = |one: &&QuestionView| {
@@ -325,14 +351,18 @@ fn questions(case: &CaseView) -> Vec<String> {
             words::department(&one.department),
             one.action.clone(),
             format!("v{}", one.fact_version),
-            one.answer().to_owned(),
-            one.reason.clone(),
+            format!("{} {}", one.answer(), one.reason)
+                .trim_end()
+                .to_owned(),
             dates::local(one.answered_at),
             dates::local(one.due_at),
         ]
     };
     let rows: Vec<Vec<String>> = sorted.iter().map(row).collect();
-    table(&["DEPARTMENT", "ACTION", "FACT", "ANSWER", "REASON", "ANSWERED", "DUE"], &rows)
+    table(
+        &["DEPARTMENT", "ACTION", "FACT", "ANSWER", "ANSWERED", "DUE"],
+        &rows,
+    )
 }
 
 fn waiting(case: &CaseView) -> Vec<String> {

@@ -8,8 +8,9 @@ use tonic::{Code, Streaming};
 
 use super::case_show::CaseView;
 use super::connect::Platform;
+use super::dates::Instant;
 use super::error::ClientError;
-use super::{dates, words};
+use super::words;
 use crate::output::{Printer, progress};
 
 /// How long to wait before a broken stream is taken up again.
@@ -31,7 +32,13 @@ pub struct Following<'p> {
 impl<'p> Following<'p> {
     /// Of a case.
     pub fn case(platform: &'p Platform, case_id: &str) -> Self {
-        Self { platform, case_id: case_id.to_owned(), resume_token: String::new(), stream: None, breaks: 0 }
+        Self {
+            platform,
+            case_id: case_id.to_owned(),
+            resume_token: String::new(),
+            stream: None,
+            breaks: 0,
+        }
     }
 
     /// The next state; the first is the present one.
@@ -57,9 +64,16 @@ impl<'p> Following<'p> {
         let stream = match &mut self.stream {
             Some(stream) => stream,
             None => {
-                let request =
-                    pb::WatchCaseRequest { case_id: self.case_id.clone(), resume_token: self.resume_token.clone() };
-                let stream = self.platform.cases().watch_case(request).await?.into_inner();
+                let request = pb::WatchCaseRequest {
+                    case_id: self.case_id.clone(),
+                    resume_token: self.resume_token.clone(),
+                };
+                let stream = self
+                    .platform
+                    .cases()
+                    .watch_case(request)
+                    .await?
+                    .into_inner();
                 self.stream.insert(stream)
             }
         };
@@ -68,7 +82,9 @@ impl<'p> Following<'p> {
         };
         self.breaks = 0;
         self.resume_token = state.resume_token;
-        let Some(case) = state.case else { return Ok(None) };
+        let Some(case) = state.case else {
+            return Ok(None);
+        };
         if case.phase() == pb::Phase::MergedInto && !case.merged_into.is_empty() {
             self.case_id.clone_from(&case.merged_into);
             self.resume_token.clear();
@@ -80,16 +96,30 @@ impl<'p> Following<'p> {
 
 /// A stream that ended for its own sake; others are answers.
 fn is_break(code: Code) -> bool {
-    matches!(code, Code::Unavailable | Code::Aborted | Code::Cancelled | Code::ResourceExhausted | Code::Unknown)
+    matches!(
+        code,
+        Code::Unavailable
+            | Code::Aborted
+            | Code::Cancelled
+            | Code::ResourceExhausted
+            | Code::Unknown
+    )
 }
 
 /// Whether nothing more happens by itself, or not until a person acts.
 pub fn is_end(phase: pb::Phase) -> bool {
-    matches!(phase, pb::Phase::Settled | pb::Phase::Finished | pb::Phase::Reversed | pb::Phase::Rejected)
+    matches!(
+        phase,
+        pb::Phase::Settled | pb::Phase::Finished | pb::Phase::Reversed | pb::Phase::Rejected
+    )
 }
 
 /// Prints every change of a case until it ends.
-pub(super) async fn run(platform: &Platform, case_id: &str, printer: Printer) -> anyhow::Result<()> {
+pub(super) async fn run(
+    platform: &Platform,
+    case_id: &str,
+    printer: Printer,
+) -> anyhow::Result<()> {
     // A case that does not exist is told at once, as such.
     super::case::get(platform, case_id).await?;
     let mut following = Following::case(platform, case_id);
@@ -97,7 +127,7 @@ pub(super) async fn run(platform: &Platform, case_id: &str, printer: Printer) ->
     loop {
         let case = following.next().await?;
         let view = CaseView::of(&case);
-        printer.print_line(&view, |view| changes(before.as_ref(), view))?;
+        printer.print_line(&view, |view| timed(changes(before.as_ref(), view), view))?;
         if is_end(case.phase()) {
             tell_rest(&view, printer);
             return Ok(());
@@ -106,36 +136,66 @@ pub(super) async fn run(platform: &Platform, case_id: &str, printer: Printer) ->
     }
 }
 
+/// When the case changed, before each line.
+fn timed(lines: Vec<String>, view: &CaseView) -> Vec<String> {
+    let at = view
+        .changed_at
+        .map(Instant::local_second)
+        .unwrap_or_default();
+    lines
+        .into_iter()
+        .map(|line| format!("{at}  {line}"))
+        .collect()
+}
+
 fn tell_rest(view: &CaseView, printer: Printer) {
     if printer.is_json() {
         return;
     }
     for waiting in &view.waiting {
-        progress(format!("waits for {}: {}", words::department(&waiting.on), waiting.advice));
+        progress(format!(
+            "waits for {}: {}",
+            words::department(&waiting.on),
+            waiting.advice
+        ));
     }
 }
 
 /// What is new about a case, one line each.
 pub fn changes(before: Option<&CaseView>, now: &CaseView) -> Vec<String> {
-    let at = dates::local(now.changed_at);
     let mut lines = Vec::new();
     if before.is_none_or(|before| before.phase != now.phase || before.case_id != now.case_id) {
         let chinese = words::phase_chinese(now.phase_on_wire());
-        let merged = if now.merged_into.is_empty() { String::new() } else { format!(" {}", now.merged_into) };
-        lines.push(format!("{at}  {} {chinese}{merged}", now.phase));
+        let merged = if now.merged_into.is_empty() {
+            String::new()
+        } else {
+            format!(" {}", now.merged_into)
+        };
+        lines.push(format!("{} {chinese}{merged}", now.phase));
     }
     for question in now.latest_questions() {
         let known = before.is_some_and(|before| before.questions.contains(question));
         if !known {
             let department = words::department(&question.department);
-            lines.push(format!("{at}    {department}  {}  {}", question.action, question.answer()));
+            lines.push(format!(
+                "  {department}  {}  {}",
+                question.action,
+                question.answer()
+            ));
         }
     }
     for waiting in &now.waiting {
         let known = before.is_some_and(|before| before.waiting.contains(waiting));
-        let asked = now.latest_questions().any(|question| question.action == waiting.what);
+        let asked = now
+            .latest_questions()
+            .any(|question| question.action == waiting.what);
         if !known && !asked {
-            lines.push(format!("{at}    {}  {}  {}", words::department(&waiting.on), waiting.what, waiting.advice));
+            lines.push(format!(
+                "  {}  {}  {}",
+                words::department(&waiting.on),
+                waiting.what,
+                waiting.advice
+            ));
         }
     }
     lines

@@ -48,21 +48,39 @@ impl Platform {
 
     /// At some addresses, for a caller. Must be called on a runtime.
     pub fn at(addresses: Addresses, caller: Caller) -> Self {
-        let channels = addresses.distinct().into_iter().map(|uri| (uri.to_string(), channel(uri))).collect();
-        Self { addresses, channels, caller, trace_id: new_trace_id() }
+        let channels = addresses
+            .distinct()
+            .into_iter()
+            .map(|uri| (uri.to_string(), channel(uri)))
+            .collect();
+        Self {
+            addresses,
+            channels,
+            caller,
+            trace_id: new_trace_id(),
+        }
     }
 
     /// The same platform, seen by another person of the same office.
     #[must_use]
     pub fn acting_as(&self, subject: &str) -> Self {
-        let caller = Caller { subject: subject.to_owned(), ..self.caller.clone() };
-        Self { caller, ..self.clone() }
+        let caller = Caller {
+            subject: subject.to_owned(),
+            ..self.caller.clone()
+        };
+        Self {
+            caller,
+            ..self.clone()
+        }
     }
 
     /// The same platform; what follows is a trace of its own.
     #[must_use]
     pub fn in_a_new_trace(&self) -> Self {
-        Self { trace_id: new_trace_id(), ..self.clone() }
+        Self {
+            trace_id: new_trace_id(),
+            ..self.clone()
+        }
     }
 
     /// Who calls.
@@ -109,7 +127,10 @@ impl Platform {
     ///
     /// # Errors
     /// No service has that name.
-    pub fn operations_of(&self, service: &str) -> Result<OperationsServiceClient<Wire>, ClientError> {
+    pub fn operations_of(
+        &self,
+        service: &str,
+    ) -> Result<OperationsServiceClient<Wire>, ClientError> {
         if !modules::names().contains(&service) {
             return Err(ClientError::unknown_service(service));
         }
@@ -120,16 +141,25 @@ impl Platform {
     ///
     /// # Errors
     /// No service has that name.
-    pub fn operations(&self, service: &str) -> Result<Vec<OperationsServiceClient<Wire>>, ClientError> {
+    pub fn operations(
+        &self,
+        service: &str,
+    ) -> Result<Vec<OperationsServiceClient<Wire>>, ClientError> {
         if service.is_empty() {
-            return Ok(self.channels.values().map(|channel| OperationsServiceClient::new(self.through(channel))).collect());
+            return Ok(self
+                .channels
+                .values()
+                .map(|channel| OperationsServiceClient::new(self.through(channel)))
+                .collect());
         }
         Ok(vec![self.operations_of(service)?])
     }
 
     /// Every process: its address and a plain channel to it.
     pub fn processes(&self) -> impl Iterator<Item = (&str, Channel)> {
-        self.channels.iter().map(|(address, channel)| (address.as_str(), channel.clone()))
+        self.channels
+            .iter()
+            .map(|(address, channel)| (address.as_str(), channel.clone()))
     }
 
     /// What a call that failed means.
@@ -138,7 +168,10 @@ impl Platform {
     }
 
     fn wire(&self, service: &str) -> Wire {
-        let address = self.addresses.of(service).or_else(|| self.addresses.distinct().first().copied());
+        let address = self
+            .addresses
+            .of(service)
+            .or_else(|| self.addresses.distinct().first().copied());
         let channel = address.and_then(|uri| self.channels.get(&uri.to_string()));
         match channel {
             Some(channel) => self.through(channel),
@@ -153,7 +186,11 @@ impl Platform {
 }
 
 fn channel(uri: &Uri) -> Channel {
-    Endpoint::from(uri.clone()).connect_timeout(CONNECT_WITHIN).timeout(CALL_WITHIN).tcp_nodelay(true).connect_lazy()
+    Endpoint::from(uri.clone())
+        .connect_timeout(CONNECT_WITHIN)
+        .timeout(CALL_WITHIN)
+        .tcp_nodelay(true)
+        .connect_lazy()
 }
 
 fn channel_nowhere() -> Channel {
@@ -178,14 +215,19 @@ pub struct Identify {
 
 impl Identify {
     fn new(caller: &Caller, trace_id: &str) -> Self {
-        Self { token: development::token(caller).parse().ok(), trace_id: trace_id.to_owned() }
+        Self {
+            token: development::token(caller).parse().ok(),
+            trace_id: trace_id.to_owned(),
+        }
     }
 }
 
 impl Interceptor for Identify {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         let token = self.token.clone();
-        let token = token.ok_or_else(|| Status::unauthenticated("the subject cannot be sent: use plain ASCII"))?;
+        let token = token.ok_or_else(|| {
+            Status::unauthenticated("the subject cannot be sent: use plain ASCII")
+        })?;
         request.metadata_mut().insert("authorization", token);
         let span = &Uuid::new_v4().simple().to_string()[..16];
         // Asked for by a person: always sampled.

@@ -110,14 +110,25 @@ pub async fn run(command: DeadLetterCommand, printer: Printer) -> anyhow::Result
 /// # Errors
 /// What the platform refused.
 pub async fn list(platform: &Platform, service: &str) -> Result<DeadLetters, ClientError> {
-    let mut letters = DeadLetters { total: 0, dead_letters: Vec::new() };
+    let mut letters = DeadLetters {
+        total: 0,
+        dead_letters: Vec::new(),
+    };
     for mut operations in platform.operations(service)? {
-        let request =
-            pb::ListDeadLettersRequest { service: service.to_owned(), subscription: String::new(), page_size: AT_MOST };
-        let answer = operations.list_dead_letters(request).await.map_err(|status| platform.refused(&status))?;
+        let request = pb::ListDeadLettersRequest {
+            service: service.to_owned(),
+            subscription: String::new(),
+            page_size: AT_MOST,
+        };
+        let answer = operations
+            .list_dead_letters(request)
+            .await
+            .map_err(|status| platform.refused(&status))?;
         let answer = answer.into_inner();
         letters.total += answer.total;
-        letters.dead_letters.extend(answer.dead_letters.iter().map(DeadLetterView::of));
+        letters
+            .dead_letters
+            .extend(answer.dead_letters.iter().map(DeadLetterView::of));
     }
     Ok(letters)
 }
@@ -128,16 +139,33 @@ async fn show(platform: &Platform, letter: &LetterArgs) -> Result<DeadLetterView
         subscription: letter.subscription.clone(),
         event_id: letter.event_id.clone(),
     };
-    let answer = platform.operations_of(&letter.service)?.get_dead_letter(request).await;
-    let answer = answer.map_err(|status| platform.refused(&status))?.into_inner();
+    let answer = platform
+        .operations_of(&letter.service)?
+        .get_dead_letter(request)
+        .await;
+    let answer = answer
+        .map_err(|status| platform.refused(&status))?
+        .into_inner();
     let found = answer.dead_letter.ok_or_else(|| {
-        ClientError::new("NOT_FOUND", "no such dead letter", "`minzheng dead-letter list` names them")
+        ClientError::new(
+            "NOT_FOUND",
+            "no such dead letter",
+            "`minzheng dead-letter list` names them",
+        )
     })?;
-    Ok(DeadLetterView { headers: answer.headers, ..DeadLetterView::of(&found) })
+    Ok(DeadLetterView {
+        headers: answer.headers,
+        ..DeadLetterView::of(&found)
+    })
 }
 
 /// Does it to one after the other, in the order given; one that fails does not keep the next.
-async fn each(platform: &Platform, letters: &LettersArgs, deed: Deed, printer: Printer) -> anyhow::Result<ExitCode> {
+async fn each(
+    platform: &Platform,
+    letters: &LettersArgs,
+    deed: Deed,
+    printer: Printer,
+) -> anyhow::Result<ExitCode> {
     let mut outcomes = Vec::with_capacity(letters.event_ids.len());
     for event_id in &letters.event_ids {
         let error = one(platform, letters, event_id, deed).await.err();
@@ -146,7 +174,11 @@ async fn each(platform: &Platform, letters: &LettersArgs, deed: Deed, printer: P
         {
             error.lines().into_iter().for_each(progress);
         }
-        outcomes.push(Outcome { event_id: event_id.clone(), done: error.is_none(), error });
+        outcomes.push(Outcome {
+            event_id: event_id.clone(),
+            done: error.is_none(),
+            error,
+        });
     }
     printer.print(&outcomes, |outcomes| {
         let done = match deed {
@@ -154,27 +186,50 @@ async fn each(platform: &Platform, letters: &LettersArgs, deed: Deed, printer: P
             Deed::Discard => "discarded",
         };
         let word = |outcome: &Outcome| if outcome.done { done } else { "failed" };
-        outcomes.iter().map(|outcome| format!("{}  {}", outcome.event_id, word(outcome))).collect()
+        outcomes
+            .iter()
+            .map(|outcome| format!("{}  {}", outcome.event_id, word(outcome)))
+            .collect()
     })?;
     let failed = outcomes.iter().filter(|outcome| !outcome.done).count();
-    Ok(match failed {
-        0 => ExitCode::SUCCESS,
-        all if all == outcomes.len() => ExitCode::FAILURE,
-        _ => ExitCode::from(PARTLY_DONE),
-    })
+    Ok(ExitCode::from(exit_code(failed, outcomes.len())))
 }
 
-async fn one(platform: &Platform, letters: &LettersArgs, event_id: &str, deed: Deed) -> Result<(), ClientError> {
+/// 0 where all were done, 1 where none was, 3 in between.
+fn exit_code(failed: usize, all: usize) -> u8 {
+    match failed {
+        0 => 0,
+        failed if failed == all => 1,
+        _ => PARTLY_DONE,
+    }
+}
+
+async fn one(
+    platform: &Platform,
+    letters: &LettersArgs,
+    event_id: &str,
+    deed: Deed,
+) -> Result<(), ClientError> {
     let mut operations = platform.operations_of(&letters.service)?;
     let (service, subscription) = (letters.service.clone(), letters.subscription.clone());
     let (event_id, reason) = (event_id.to_owned(), letters.reason.clone());
     let done = match deed {
         Deed::Replay => {
-            let request = pb::ReplayDeadLetterRequest { service, subscription, event_id, reason };
+            let request = pb::ReplayDeadLetterRequest {
+                service,
+                subscription,
+                event_id,
+                reason,
+            };
             operations.replay_dead_letter(request).await.map(drop)
         }
         Deed::Discard => {
-            let request = pb::DiscardDeadLetterRequest { service, subscription, event_id, reason };
+            let request = pb::DiscardDeadLetterRequest {
+                service,
+                subscription,
+                event_id,
+                reason,
+            };
             operations.discard_dead_letter(request).await.map(drop)
         }
     };
@@ -208,7 +263,11 @@ fn listed(letters: &DeadLetters) -> Vec<String> {
         return vec!["no dead letters".to_owned()];
     }
     let row = |letter: &DeadLetterView| {
-        let reason = if letter.behind_another { "waits behind an older one of its key" } else { letter.reason.as_str() };
+        let reason = if letter.behind_another {
+            "waits behind an older one of its key"
+        } else {
+            letter.reason.as_str()
+        };
         vec![
             letter.event_id.clone(),
             letter.state.clone(),
@@ -221,7 +280,19 @@ fn listed(letters: &DeadLetters) -> Vec<String> {
         ]
     };
     let rows: Vec<Vec<String>> = letters.dead_letters.iter().map(row).collect();
-    let mut lines = table(&["EVENT", "STATE", "SERVICE", "SUBSCRIPTION", "TYPE", "TRIES", "NEXT TRY", "REASON"], &rows);
+    let mut lines = table(
+        &[
+            "EVENT",
+            "STATE",
+            "SERVICE",
+            "SUBSCRIPTION",
+            "TYPE",
+            "TRIES",
+            "NEXT TRY",
+            "REASON",
+        ],
+        &rows,
+    );
     let shown = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     if shown < letters.total {
         lines.push(format!("{} more", letters.total - shown));
@@ -237,12 +308,42 @@ fn shown(letter: &DeadLetterView) -> Vec<String> {
         format!("Subscription  {}", letter.subscription),
         format!("Type          {}", letter.event_type),
         format!("Key           {}", letter.key),
-        format!("Topic         {} partition {} offset {}", letter.topic, letter.partition, letter.offset),
-        format!("Tries         {}, the first at {}", letter.tries, dates::local(letter.first_try_at)),
+        format!(
+            "Topic         {} partition {} offset {}",
+            letter.topic, letter.partition, letter.offset
+        ),
+        format!(
+            "Tries         {}, the first at {}",
+            letter.tries,
+            dates::local(letter.first_try_at)
+        ),
         format!("Next try      {}", dates::local(letter.next_try_at)),
         format!("Reason        {}", letter.reason),
         "Headers".to_owned(),
     ];
-    lines.extend(letter.headers.iter().map(|(name, value)| format!("  {name}: {value}")));
+    lines.extend(
+        letter
+            .headers
+            .iter()
+            .map(|(name, value)| format!("  {name}: {value}")),
+    );
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_tell_all_none_and_some() {
+        assert_eq!(
+            [
+                exit_code(0, 2),
+                exit_code(1, 2),
+                exit_code(2, 2),
+                exit_code(1, 1)
+            ],
+            [0, 3, 1, 1]
+        );
+    }
 }

@@ -41,19 +41,35 @@ pub struct Check {
 
 impl Check {
     fn ok(name: &str, detail: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), state: State::Ok, detail: detail.into(), mend: None }
+        Self {
+            name: name.to_owned(),
+            state: State::Ok,
+            detail: detail.into(),
+            mend: None,
+        }
     }
 
     fn skipped(name: &str, detail: impl Into<String>) -> Self {
-        Self { state: State::Skipped, ..Self::ok(name, detail) }
+        Self {
+            state: State::Skipped,
+            ..Self::ok(name, detail)
+        }
     }
 
     fn warning(name: &str, detail: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { state: State::Warning, mend: Some(mend.into()), ..Self::ok(name, detail) }
+        Self {
+            state: State::Warning,
+            mend: Some(mend.into()),
+            ..Self::ok(name, detail)
+        }
     }
 
     fn failed(name: &str, detail: impl ToString, mend: impl Into<String>) -> Self {
-        Self { state: State::Failed, mend: Some(mend.into()), ..Self::ok(name, detail.to_string()) }
+        Self {
+            state: State::Failed,
+            mend: Some(mend.into()),
+            ..Self::ok(name, detail.to_string())
+        }
     }
 }
 
@@ -61,7 +77,11 @@ impl Check {
 ///
 /// # Errors
 /// stdout is closed.
-pub async fn run(settings: &SettingsArgs, args: &DoctorArgs, printer: Printer) -> anyhow::Result<ExitCode> {
+pub async fn run(
+    settings: &SettingsArgs,
+    args: &DoctorArgs,
+    printer: Printer,
+) -> anyhow::Result<ExitCode> {
     let mut checks = Vec::new();
     let settings = match settings.load() {
         Ok(settings) => Some(settings),
@@ -72,13 +92,20 @@ pub async fn run(settings: &SettingsArgs, args: &DoctorArgs, printer: Printer) -
         }
     };
     if let Some(settings) = &settings {
-        checks.push(Check::ok("settings", format!("{} valid", settings.show().len())));
+        checks.push(Check::ok(
+            "settings",
+            format!("{} valid", settings.show().len()),
+        ));
         checks.extend(local::look(settings).await);
     }
     checks.extend(running::look(&Platform::of(&args.server), settings.as_ref()).await);
     printer.print(&checks, |checks| lines(checks))?;
     let failed = checks.iter().any(|check| check.state == State::Failed);
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn lines(checks: &[Check]) -> Vec<String> {
@@ -88,7 +115,13 @@ fn lines(checks: &[Check]) -> Vec<String> {
         State::Warning => "warning",
         State::Failed => "FAILED",
     };
-    let row = |check: &Check| vec![check.name.clone(), word(check.state).to_owned(), check.detail.clone()];
+    let row = |check: &Check| {
+        vec![
+            check.name.clone(),
+            word(check.state).to_owned(),
+            check.detail.clone(),
+        ]
+    };
     let rows: Vec<Vec<String>> = checks.iter().map(row).collect();
     let mut lines = table(&["CHECK", "STATE", "SEEN"], &rows);
     for check in checks {

@@ -68,14 +68,19 @@ impl ClientError {
     /// No service has that name.
     pub fn unknown_service(service: &str) -> Self {
         let names = modules::names().join(", ");
-        Self::new("SERVICE_UNKNOWN", format!("no service is called {service}"), format!("name one of {names}"))
+        Self::new(
+            "SERVICE_UNKNOWN",
+            format!("no service is called {service}"),
+            format!("name one of {names}"),
+        )
     }
 
     /// What a status means.
     pub fn from_status(status: &Status, trace_id: &str, server: &str) -> Self {
         if let Some(cause) = transport_cause(status) {
             let message = format!("nobody answers at {server} ({cause})");
-            let next_step = "start the platform with `minzheng dev`, or name its address with --server";
+            let next_step =
+                "start the platform with `minzheng dev`, or name its address with --server";
             return Self::new("UNREACHABLE", message, next_step);
         }
         let details = status.get_error_details();
@@ -83,15 +88,23 @@ impl ClientError {
             Some(info) => info.reason.clone(),
             None => screaming(status.code()),
         };
-        let fields = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
+        let fields = details
+            .bad_request()
+            .map(|bad| bad.field_violations.clone())
+            .unwrap_or_default();
         Self(Box::new(Told {
             next_step: next_step(&reason, status.code()),
             reason,
             message: status.message().to_owned(),
-            chinese: details.localized_message().map(|localized| localized.message.clone()),
+            chinese: details
+                .localized_message()
+                .map(|localized| localized.message.clone()),
             fields: fields
                 .into_iter()
-                .map(|violation| FieldError { field: violation.field, description: violation.description })
+                .map(|violation| FieldError {
+                    field: violation.field,
+                    description: violation.description,
+                })
                 .collect(),
             trace_id: Some(trace_id.to_owned()),
         }))
@@ -100,8 +113,16 @@ impl ClientError {
     /// As lines for people, the first one beginning with `error:`.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!("error: {}: {}", self.reason, self.message)];
-        lines.extend(self.chinese.iter().map(|chinese| format!("       {chinese}")));
-        lines.extend(self.fields.iter().map(|field| format!("field: {}: {}", field.field, field.description)));
+        lines.extend(
+            self.chinese
+                .iter()
+                .map(|chinese| format!("       {chinese}")),
+        );
+        lines.extend(
+            self.fields
+                .iter()
+                .map(|field| format!("field: {}: {}", field.field, field.description)),
+        );
         lines.push(format!("next:  {}", self.next_step));
         lines.extend(self.trace_id.iter().map(|trace| format!("trace: {trace}")));
         lines
@@ -120,14 +141,18 @@ fn transport_cause(status: &Status) -> Option<String> {
 
 fn next_step(reason: &str, code: Code) -> String {
     let text = match (reason, code) {
-        ("ETAG_MISMATCH" | "CONTENDED", _) => "somebody was faster: look again and repeat the command",
+        ("ETAG_MISMATCH" | "CONTENDED", _) => {
+            "somebody was faster: look again and repeat the command"
+        }
         ("FOUR_EYES", _) => "let another official do it: --as other.clerk",
-        ("ROLE_REQUIRED", _) | (_, Code::PermissionDenied) => "call with a role that may: --roles",
         ("NO_SUCH_METHOD", _) => "is that service in this process? name its address with --server",
+        ("ROLE_REQUIRED", _) | (_, Code::PermissionDenied) => "call with a role that may: --roles",
         (_, Code::Unauthenticated) => "check --as, --roles and --divisions",
         (_, Code::NotFound) => "check the id, and that --divisions covers where it lies",
         (_, Code::InvalidArgument) => "mend what is named above and repeat",
-        (_, Code::FailedPrecondition | Code::AlreadyExists) => "look at its present state first, e.g. `minzheng case show`",
+        (_, Code::FailedPrecondition | Code::AlreadyExists) => {
+            "look at its present state first, e.g. `minzheng case show`"
+        }
         (_, Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted) => {
             "try again in a moment; `minzheng doctor` says what is wrong"
         }
@@ -156,7 +181,12 @@ mod tests {
 
     #[test]
     fn a_problem_becomes_reason_cause_next_step_and_trace() {
-        let problem = Problem::new(Kind::FailedPrecondition, "FOUR_EYES", "prepared by the same person", "提交人不能审批");
+        let problem = Problem::new(
+            Kind::FailedPrecondition,
+            "FOUR_EYES",
+            "prepared by the same person",
+            "提交人不能审批",
+        );
         let error = ClientError::from_status(&problem.into(), "abc", "http://x");
         assert_eq!(
             error.lines(),
@@ -171,7 +201,12 @@ mod tests {
 
     #[test]
     fn fields_are_named() {
-        let problem = Problem::field("died_on", "DATE_IN_FUTURE", "lies in the future", "日期在未来");
+        let problem = Problem::field(
+            "died_on",
+            "DATE_IN_FUTURE",
+            "lies in the future",
+            "日期在未来",
+        );
         let error = ClientError::from_status(&problem.into(), "abc", "http://x");
         assert_eq!(error.fields[0].field, "died_on");
         assert!(error.fields[0].description.contains("日期在未来"));

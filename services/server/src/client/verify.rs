@@ -37,7 +37,11 @@ pub struct Finding {
 pub async fn run(args: &VerifyArgs, printer: Printer) -> anyhow::Result<ExitCode> {
     let verified = ask(&Platform::of(&args.server), &args.service).await?;
     printer.print(&verified, lines)?;
-    Ok(if verified.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if verified.findings.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Asks every process.
@@ -47,24 +51,38 @@ pub async fn run(args: &VerifyArgs, printer: Printer) -> anyhow::Result<ExitCode
 pub async fn ask(platform: &Platform, service: &str) -> Result<Verified, ClientError> {
     let mut verified = Verified::default();
     for mut operations in platform.operations(service)? {
-        let request = pb::VerifyRequest { service: service.to_owned() };
-        let answer = operations.verify(request).await.map_err(|status| platform.refused(&status))?.into_inner();
+        let request = pb::VerifyRequest {
+            service: service.to_owned(),
+        };
+        let answer = operations
+            .verify(request)
+            .await
+            .map_err(|status| platform.refused(&status))?
+            .into_inner();
         for check in answer.checks {
             if !verified.checks.contains(&check) {
                 verified.checks.push(check);
             }
         }
-        verified.findings.extend(answer.findings.into_iter().map(|finding| Finding {
-            service: finding.service,
-            check: finding.check,
-            detail: finding.detail,
-        }));
+        verified
+            .findings
+            .extend(answer.findings.into_iter().map(|finding| Finding {
+                service: finding.service,
+                check: finding.check,
+                detail: finding.detail,
+            }));
     }
     Ok(verified)
 }
 
 fn lines(verified: &Verified) -> Vec<String> {
-    let found = |check: &str| verified.findings.iter().filter(|finding| finding.check == check).count();
+    let found = |check: &str| {
+        verified
+            .findings
+            .iter()
+            .filter(|finding| finding.check == check)
+            .count()
+    };
     let rows: Vec<Vec<String>> = verified
         .checks
         .iter()
@@ -77,7 +95,13 @@ fn lines(verified: &Verified) -> Vec<String> {
     if verified.findings.is_empty() {
         return lines;
     }
-    let row = |finding: &Finding| vec![finding.service.clone(), finding.check.clone(), finding.detail.clone()];
+    let row = |finding: &Finding| {
+        vec![
+            finding.service.clone(),
+            finding.check.clone(),
+            finding.detail.clone(),
+        ]
+    };
     let rows: Vec<Vec<String>> = verified.findings.iter().map(row).collect();
     lines.push(String::new());
     lines.extend(table(&["SERVICE", "CHECK", "FINDING"], &rows));

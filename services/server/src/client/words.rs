@@ -5,7 +5,9 @@ use minzheng_proto::life_events::v1 as pb;
 /// `PHASE_IN_REVIEW` without its prefix, in lower case: `in_review`. These words are what `-o json`
 /// prints.
 pub fn word(name: &str, prefix: &str) -> String {
-    name.strip_prefix(prefix).unwrap_or(name).to_ascii_lowercase()
+    name.strip_prefix(prefix)
+        .unwrap_or(name)
+        .to_ascii_lowercase()
 }
 
 /// A phase.
@@ -72,9 +74,15 @@ mod tests {
     #[test]
     fn words_are_lower_snake() {
         assert_eq!(phase(pb::Phase::InReview), "in_review");
-        assert_eq!(source(pb::EvidenceSource::MedicalCertificate), "medical_certificate");
+        assert_eq!(
+            source(pb::EvidenceSource::MedicalCertificate),
+            "medical_certificate"
+        );
         assert_eq!(question(pb::QuestionState::NeedsHuman), "needs_human");
-        assert_eq!(outcome(pb::Outcome::NothingToDo).as_deref(), Some("nothing_to_do"));
+        assert_eq!(
+            outcome(pb::Outcome::NothingToDo).as_deref(),
+            Some("nothing_to_do")
+        );
         assert_eq!(outcome(pb::Outcome::Unspecified), None);
     }
 }

@@ -13,8 +13,7 @@ use crate::modules;
 use crate::output::Printer;
 
 /// What `dev` sets where nobody says otherwise: warnings only, so that what it prints is read.
-const DEFAULTS: &str =
-    "[identity]\ninsecure_development = true\n[telemetry]\nlog_filter = \"warn\"\nlog_format = \"text\"\n";
+const DEFAULTS: &str = "[identity]\ninsecure_development = true\n[telemetry]\nlog_filter = \"warn\"\nlog_format = \"text\"\n";
 
 /// Where clients look by themselves.
 const USUAL_ADDRESS: &str = "127.0.0.1:50051";
@@ -31,7 +30,10 @@ pub(super) async fn run(args: &SettingsArgs, printer: Printer) -> anyhow::Result
             return Err(error.into());
         }
     };
-    printer.print(&Welcome::of(&running.node, &seeded, data_dir), Welcome::lines)?;
+    printer.print(
+        &Welcome::of(&running.node, &seeded, data_dir),
+        Welcome::lines,
+    )?;
     running.until_ended().await
 }
 
@@ -74,15 +76,31 @@ struct Hint {
 impl Welcome {
     fn of(node: &Node, seeded: &Seeded, data_dir: String) -> Self {
         let grpc = node.grpc_address().to_string();
-        let server = if grpc == USUAL_ADDRESS { String::new() } else { format!(" --server http://{grpc}") };
+        let server = if grpc == USUAL_ADDRESS {
+            String::new()
+        } else {
+            format!(" --server http://{grpc}")
+        };
         let identities = identities();
-        let token = identities.first().map(|one| one.authorization.clone()).unwrap_or_default();
+        let token = identities
+            .first()
+            .map(|one| one.authorization.clone())
+            .unwrap_or_default();
         let hint = |what, command: String| Hint { what, command };
         let commands = vec![
-            hint("watch a family's deaths settle", format!("minzheng demo death-case --watch{server}")),
+            hint(
+                "watch a family's deaths settle",
+                format!("minzheng demo death-case --watch{server}"),
+            ),
             hint("look at the cases", format!("minzheng case list{server}")),
-            hint("check what must always hold", format!("minzheng verify{server}")),
-            hint("see what is wrong, if anything", format!("minzheng doctor{server}")),
+            hint(
+                "check what must always hold",
+                format!("minzheng verify{server}"),
+            ),
+            hint(
+                "see what is wrong, if anything",
+                format!("minzheng doctor{server}"),
+            ),
             hint(
                 "call the API",
                 format!(
@@ -91,12 +109,17 @@ impl Welcome {
             ),
         ];
         Self {
-            metrics: node.http_address().map(|address| format!("http://{address}/metrics")),
+            metrics: node
+                .http_address()
+                .map(|address| format!("http://{address}/metrics")),
             waiting_case: seeded.waiting.as_ref().map(|waiting| Waiting {
                 case_id: waiting.case_id.clone(),
                 person_id: waiting.person_id.clone(),
                 why: "two residents have the number of the report: somebody must say who it is",
-                command: format!("minzheng case decide {} --person {}{server}", waiting.case_id, waiting.person_id),
+                command: format!(
+                    "minzheng case decide {} --person {}{server}",
+                    waiting.case_id, waiting.person_id
+                ),
             }),
             grpc,
             data_dir,
@@ -113,29 +136,75 @@ impl Welcome {
             String::new(),
             format!("  gRPC     {} (reflection is on)", self.grpc),
         ];
-        lines.extend(self.metrics.iter().map(|metrics| format!("  metrics  {metrics}")));
-        lines.push(format!("  data     {} ({} invented residents)", self.data_dir, self.residents));
+        lines.extend(
+            self.metrics
+                .iter()
+                .map(|metrics| format!("  metrics  {metrics}")),
+        );
+        lines.push(format!(
+            "  data     {} ({} invented residents)",
+            self.data_dir, self.residents
+        ));
         lines.extend([String::new(), "Try, in another terminal:".to_owned()]);
         for hint in &self.commands {
             lines.extend([format!("  # {}", hint.what), format!("  {}", hint.command)]);
         }
         if let Some(waiting) = &self.waiting_case {
-            lines.extend([String::new(), format!("One case waits in review: {}.", waiting.why)]);
-            lines.extend(["Settle it with".to_owned(), format!("  {}", waiting.command)]);
+            lines.extend([
+                String::new(),
+                format!("One case waits in review: {}.", waiting.why),
+            ]);
+            lines.extend([
+                "Settle it with".to_owned(),
+                format!("  {}", waiting.command),
+            ]);
         }
-        lines.extend([String::new(), "Development identities (header `authorization`):".to_owned()]);
-        lines.extend(self.identities.iter().map(|one| format!("  {:<20} {}", one.who, one.authorization)));
-        lines.extend([String::new(), format!("NOT FOR PRODUCTION: {}. Ctrl-C ends it.", self.not_for_production)]);
+        lines.extend([
+            String::new(),
+            "Development identities (header `authorization`):".to_owned(),
+        ]);
+        lines.extend(
+            self.identities
+                .iter()
+                .map(|one| format!("  {:<20} {}", one.who, one.authorization)),
+        );
+        lines.extend([
+            String::new(),
+            format!(
+                "NOT FOR PRODUCTION: {}. Ctrl-C ends it.",
+                self.not_for_production
+            ),
+        ]);
         lines
     }
 }
 
 fn identities() -> Vec<Identity> {
     [
-        ("county clerk", "demo.clerk", vec![Role::CountyClerk, Role::Reporter], "52"),
-        ("another clerk", "other.clerk", vec![Role::CountyClerk], "52"),
-        ("township worker", "demo.township", vec![Role::TownshipWorker], "520102"),
-        ("provincial operator", "demo.operator", vec![Role::ProvincialOperator], "52"),
+        (
+            "county clerk",
+            "demo.clerk",
+            vec![Role::CountyClerk, Role::Reporter],
+            "52",
+        ),
+        (
+            "another clerk",
+            "other.clerk",
+            vec![Role::CountyClerk],
+            "52",
+        ),
+        (
+            "township worker",
+            "demo.township",
+            vec![Role::TownshipWorker],
+            "520102",
+        ),
+        (
+            "provincial operator",
+            "demo.operator",
+            vec![Role::ProvincialOperator],
+            "52",
+        ),
     ]
     .into_iter()
     .map(|(who, subject, roles, division)| {
@@ -145,7 +214,10 @@ fn identities() -> Vec<Identity> {
             divisions: division.parse().into_iter().collect(),
             department: "civil-affairs".to_owned(),
         };
-        Identity { who, authorization: development::token(&caller) }
+        Identity {
+            who,
+            authorization: development::token(&caller),
+        }
     })
     .collect()
 }

@@ -19,7 +19,11 @@ struct Line {
 }
 
 /// Applies or lists migrations, service by service.
-pub(super) async fn run(args: &SettingsArgs, command: &MigrateCommand, printer: Printer) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    args: &SettingsArgs,
+    command: &MigrateCommand,
+    printer: Printer,
+) -> anyhow::Result<ExitCode> {
     let settings = args.load()?;
     let clock = clock::from_settings(&settings);
     let (MigrateCommand::Up(targets) | MigrateCommand::Status(targets)) = command;
@@ -29,7 +33,9 @@ pub(super) async fn run(args: &SettingsArgs, command: &MigrateCommand, printer: 
         if matches!(command, MigrateCommand::Up(_)) {
             apply_migrations(&db, &module, &clock).await?;
         }
-        let status = Migrator::new(module.declared_migrations()).status_of_each(&db).await?;
+        let status = Migrator::new(module.declared_migrations())
+            .status_of_each(&db)
+            .await?;
         lines.extend(status.into_iter().map(|(migration, applied)| Line {
             service: module.name,
             migration,
@@ -40,7 +46,13 @@ pub(super) async fn run(args: &SettingsArgs, command: &MigrateCommand, printer: 
     printer.print(&lines, |lines| {
         let rows: Vec<Vec<String>> = lines
             .iter()
-            .map(|line| vec![line.service.to_owned(), line.migration.clone(), line.state.to_owned()])
+            .map(|line| {
+                vec![
+                    line.service.to_owned(),
+                    line.migration.clone(),
+                    line.state.to_owned(),
+                ]
+            })
             .collect();
         table(&["SERVICE", "MIGRATION", "STATE"], &rows)
     })?;

@@ -6,6 +6,7 @@ mod migrate;
 mod serve;
 mod topics;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::CommandFactory;
@@ -28,7 +29,11 @@ const USAGE: u8 = 2;
 /// Runs a command; what went wrong is told in one line per cause.
 pub fn run(cli: Cli) -> ExitCode {
     let printer = Printer::new(cli.output);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             progress(format!("error: no runtime: {error}"));
@@ -37,8 +42,15 @@ pub fn run(cli: Cli) -> ExitCode {
     };
     match runtime.block_on(dispatch(cli, printer)) {
         Ok(code) => code,
+        // Whoever read the output has had enough, as `head` has.
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => failed(&error, printer),
     }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Tells what went wrong, on stderr: lines for people, one JSON object for programs.
@@ -51,7 +63,8 @@ fn failed(error: &anyhow::Error, printer: Printer) -> ExitCode {
         Ok(json) if printer.is_json() => progress(json),
         _ => told.lines().into_iter().for_each(progress),
     }
-    let usage = error.is::<ConfigError>() || error.is::<UnknownTarget>() || error.is::<NotAsAsked>();
+    let usage =
+        error.is::<ConfigError>() || error.is::<UnknownTarget>() || error.is::<NotAsAsked>();
     ExitCode::from(if usage { USAGE } else { FAILED })
 }
 
@@ -59,13 +72,22 @@ fn failed(error: &anyhow::Error, printer: Printer) -> ExitCode {
 fn unexpected(error: &anyhow::Error) -> ClientError {
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
     let (reason, next_step) = if error.is::<ConfigError>() {
-        ("SETTINGS_INVALID", "mend the settings; `minzheng config show` lists every key")
+        (
+            "SETTINGS_INVALID",
+            "mend the settings; `minzheng config show` lists every key",
+        )
     } else if error.is::<UnknownTarget>() {
-        ("TARGET_UNKNOWN", "name services that there are, or `--target all`")
+        (
+            "TARGET_UNKNOWN",
+            "name services that there are, or `--target all`",
+        )
     } else if let Some(refused) = error.downcast_ref::<NotAsAsked>() {
         (refused.reason(), refused.next_step())
     } else {
-        ("FAILED", "`minzheng doctor` says what is wrong and how to mend it")
+        (
+            "FAILED",
+            "`minzheng doctor` says what is wrong and how to mend it",
+        )
     };
     ClientError::new(reason, causes.join(": "), next_step)
 }
@@ -78,7 +100,9 @@ async fn dispatch(cli: Cli, printer: Printer) -> anyhow::Result<ExitCode> {
         Command::Topics(command) => topics::run(&cli.settings, &command, printer).await,
         Command::Config(command) => config::run(&cli.settings, &command, printer),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "minzheng", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "minzheng", &mut script);
+            io::stdout().write_all(&script)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Demo(command) => demo::run(command, printer).await,

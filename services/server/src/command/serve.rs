@@ -26,10 +26,14 @@ const FLUSH_WITHIN: Duration = Duration::from_secs(3);
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotAsAsked {
     /// Development identity believes everybody, so it stays on this machine unless somebody insists.
-    #[error("identity is for development only so far: anybody who reaches {0} could act as anybody")]
+    #[error(
+        "identity is for development only so far: anybody who reaches {0} could act as anybody"
+    )]
     OpenDoor(SocketAddr),
     /// The embedded bus is one process's.
-    #[error("the embedded bus serves all services in one process, and {missing} would not be in it")]
+    #[error(
+        "the embedded bus serves all services in one process, and {missing} would not be in it"
+    )]
     LonelyTarget {
         /// Services that are left out.
         missing: String,
@@ -61,7 +65,11 @@ pub(super) async fn run(args: &SettingsArgs, serve: &ServeArgs) -> anyhow::Resul
     refuse_open_door(&settings, serve)?;
     refuse_lonely_target(&settings, &modules)?;
     let running = Running::start(settings, modules, serve.migrate).await?;
-    progress(format!("minzheng serves {} at {}", serve.target.join(","), running.node.grpc_address()));
+    progress(format!(
+        "minzheng serves {} at {}",
+        serve.target.join(","),
+        running.node.grpc_address()
+    ));
     running.until_ended().await
 }
 
@@ -74,11 +82,16 @@ fn refuse_open_door(settings: &Settings, serve: &ServeArgs) -> Result<(), NotAsA
 
 fn refuse_lonely_target(settings: &Settings, modules: &[Module]) -> Result<(), NotAsAsked> {
     let here = |name: &&str| modules.iter().any(|module| module.name == *name);
-    let missing: Vec<&str> = modules::names().into_iter().filter(|name| !here(name)).collect();
+    let missing: Vec<&str> = modules::names()
+        .into_iter()
+        .filter(|name| !here(name))
+        .collect();
     if missing.is_empty() || settings.bus.kind != BusKind::Embedded {
         return Ok(());
     }
-    Err(NotAsAsked::LonelyTarget { missing: missing.join(", ") })
+    Err(NotAsAsked::LonelyTarget {
+        missing: missing.join(", "),
+    })
 }
 
 /// A node with what must outlive it.
@@ -89,7 +102,11 @@ pub(super) struct Running {
 
 impl Running {
     /// Starts telemetry, keys, bus and node.
-    pub(super) async fn start(settings: Settings, modules: Vec<Module>, migrate: bool) -> anyhow::Result<Self> {
+    pub(super) async fn start(
+        settings: Settings,
+        modules: Vec<Module>,
+        migrate: bool,
+    ) -> anyhow::Result<Self> {
         let telemetry = Telemetry::start(&settings, "minzheng")?;
         let lock = lock_data_dir(&settings)?;
         let keys = Arc::new(load_keys(&settings)?);
@@ -99,10 +116,19 @@ impl Running {
             // The embedded log belongs to this process alone: nobody else could create its topics.
             topics::apply(bus.as_ref()).await?;
         }
-        let node = Node::start(Plan { modules, settings, clock, keys, bus, migrate }).await?;
-        node.shutdown_plan().step(Phase::Telemetry, "traces", FLUSH_WITHIN, async move {
-            telemetry.shutdown(FLUSH_WITHIN).await;
-        });
+        let node = Node::start(Plan {
+            modules,
+            settings,
+            clock,
+            keys,
+            bus,
+            migrate,
+        })
+        .await?;
+        node.shutdown_plan()
+            .step(Phase::Telemetry, "traces", FLUSH_WITHIN, async move {
+                telemetry.shutdown(FLUSH_WITHIN).await;
+            });
         Ok(Self { node, _lock: lock })
     }
 
@@ -131,9 +157,12 @@ fn lock_data_dir(settings: &Settings) -> anyhow::Result<Option<Locked>> {
         return Ok(None);
     }
     let directory = DataDir::open(&settings.data_dir)?;
-    let locked = directory
-        .lock()
-        .with_context(|| format!("the data directory {} is in use by another minzheng", settings.data_dir.display()))?;
+    let locked = directory.lock().with_context(|| {
+        format!(
+            "the data directory {} is in use by another minzheng",
+            settings.data_dir.display()
+        )
+    })?;
     Ok(Some(locked))
 }
 
@@ -144,7 +173,10 @@ fn load_keys(settings: &Settings) -> anyhow::Result<KeyRing> {
         return Ok(KeyRing::load(&path)?);
     }
     if settings.database.url_template.is_some() {
-        bail!("crypto.key_file {} does not exist; replicas must share one key", path.display());
+        bail!(
+            "crypto.key_file {} does not exist; replicas must share one key",
+            path.display()
+        );
     }
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;

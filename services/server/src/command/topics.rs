@@ -27,12 +27,19 @@ struct Line {
 
 /// Creates what is missing of the declared topics; the names created.
 pub(crate) async fn apply(bus: &dyn Bus) -> Result<Vec<String>, BusError> {
-    let specs: Vec<TopicSpec> = topics::ALL.iter().map(|topic| TopicSpec::from(**topic)).collect();
+    let specs: Vec<TopicSpec> = topics::ALL
+        .iter()
+        .map(|topic| TopicSpec::from(**topic))
+        .collect();
     bus.apply_topics(&specs).await
 }
 
 /// Creates or lists the topics.
-pub(super) async fn run(args: &SettingsArgs, command: &TopicsCommand, printer: Printer) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    args: &SettingsArgs,
+    command: &TopicsCommand,
+    printer: Printer,
+) -> anyhow::Result<ExitCode> {
     let settings = args.load()?;
     let bus = open_bus(&settings, &clock::from_settings(&settings))?;
     if matches!(command, TopicsCommand::Apply) {
@@ -54,14 +61,19 @@ pub(super) async fn run(args: &SettingsArgs, command: &TopicsCommand, printer: P
         .collect();
     printer.print(&lines, |lines| {
         let rows: Vec<Vec<String>> = lines.iter().map(cells).collect();
-        table(&["TOPIC", "PARTITIONS", "EXISTS", "KEPT", "KEY", "OWNER"], &rows)
+        table(
+            &["TOPIC", "PARTITIONS", "EXISTS", "KEPT", "KEY", "OWNER"],
+            &rows,
+        )
     })?;
     bus.close(CLOSE_WITHIN).await;
     Ok(ExitCode::SUCCESS)
 }
 
 fn cells(line: &Line) -> Vec<String> {
-    let kept = line.kept_days.map_or("for ever".to_owned(), |days| format!("{days} days"));
+    let kept = line
+        .kept_days
+        .map_or("for ever".to_owned(), |days| format!("{days} days"));
     vec![
         line.topic.to_owned(),
         line.partitions.to_string(),

@@ -36,7 +36,11 @@ pub struct Report<'r> {
 
 /// An answer without what it must hold.
 pub fn empty() -> ClientError {
-    ClientError::new("EMPTY_ANSWER", "an answer lacks what it must hold", "`minzheng doctor` says what is wrong")
+    ClientError::new(
+        "EMPTY_ANSWER",
+        "an answer lacks what it must hold",
+        "`minzheng doctor` says what is wrong",
+    )
 }
 
 /// Registers somebody.
@@ -46,9 +50,14 @@ pub async fn register(
 ) -> Result<Member, ClientError> {
     let identity = request.identity.clone().ok_or_else(empty)?;
     let answer = platform.residents().register_person(request).await;
-    let answer = answer.map_err(|status| platform.refused(&status))?.into_inner();
+    let answer = answer
+        .map_err(|status| platform.refused(&status))?
+        .into_inner();
     let person_id = answer.person.ok_or_else(empty)?.person_id;
-    Ok(Member { person_id, identity })
+    Ok(Member {
+        person_id,
+        identity,
+    })
 }
 
 /// Records what `relative` is to `person`.
@@ -65,12 +74,19 @@ pub async fn kin(
         relative_id: relative.person_id.clone(),
         relation: relation.into(),
     };
-    platform.residents().record_kinship(request).await.map_err(|status| platform.refused(&status))?;
+    platform
+        .residents()
+        .record_kinship(request)
+        .await
+        .map_err(|status| platform.refused(&status))?;
     Ok(())
 }
 
 /// Reports a death; the case.
-pub async fn report(platform: &Platform, report: Report<'_>) -> Result<cases::DeathCase, ClientError> {
+pub async fn report(
+    platform: &Platform,
+    report: Report<'_>,
+) -> Result<cases::DeathCase, ClientError> {
     report_as(platform, request_id(), report).await
 }
 
@@ -93,6 +109,10 @@ pub async fn report_as(
         document_number: report.document,
         document_date: None,
     };
-    let answer = platform.cases().report_death(request).await.map_err(|status| platform.refused(&status))?;
+    let answer = platform
+        .cases()
+        .report_death(request)
+        .await
+        .map_err(|status| platform.refused(&status))?;
     answer.into_inner().case.ok_or_else(empty)
 }

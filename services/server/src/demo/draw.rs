@@ -31,11 +31,20 @@ impl Drawing {
 
     /// Draws on stderr.
     pub fn on_stderr() -> Self {
-        Self::on(if is_drawn() { Canvas::Terminal } else { Canvas::Lines })
+        Self::on(if is_drawn() {
+            Canvas::Terminal
+        } else {
+            Canvas::Lines
+        })
     }
 
     fn on(canvas: Canvas) -> Self {
-        Self { canvas, began: Instant::now(), shown: None, lines: 0 }
+        Self {
+            canvas,
+            began: Instant::now(),
+            shown: None,
+            lines: 0,
+        }
     }
 
     /// A new step begins.
@@ -68,8 +77,9 @@ impl Drawing {
         match self.canvas {
             Canvas::None => {}
             Canvas::Lines => {
+                let after = self.began.elapsed().as_millis();
                 for line in case_watch::changes(self.shown.as_ref(), case) {
-                    progress(format!("   {line}"));
+                    progress(format!("   {after:>5} ms  {line}"));
                 }
             }
             Canvas::Terminal => self.redraw(case),
@@ -81,7 +91,11 @@ impl Drawing {
         let lines = block(case, self.began.elapsed().as_millis());
         let mut err = io::stderr().lock();
         // A terminal that is gone is nothing to fail for.
-        let _ = if self.lines > 0 { write!(err, "\x1b[{}A\x1b[J", self.lines) } else { Ok(()) };
+        let _ = if self.lines > 0 {
+            write!(err, "\x1b[{}A\x1b[J", self.lines)
+        } else {
+            Ok(())
+        };
         for line in &lines {
             let _ = writeln!(err, "{line}");
         }
@@ -111,7 +125,10 @@ fn question(question: &QuestionView) -> String {
     };
     let department = pad(&words::department(&question.department), 26);
     let action = pad(&question.action, 20);
-    format!("     {department}{action}\x1b[{colour}m{sign} {}\x1b[0m", question.answer().replace('_', " "))
+    format!(
+        "     {department}{action}\x1b[{colour}m{sign} {}\x1b[0m",
+        question.answer().replace('_', " ")
+    )
 }
 
 fn pad(text: &str, to: usize) -> String {

@@ -47,9 +47,16 @@ pub struct Family {
 impl Family {
     /// Everybody of the story.
     pub fn person_ids(&self) -> Vec<String> {
-        [&self.father, &self.mother, &self.younger, &self.elder, &self.grandmother, &self.waiting]
-            .map(|member| member.person_id.clone())
-            .to_vec()
+        [
+            &self.father,
+            &self.mother,
+            &self.younger,
+            &self.elder,
+            &self.grandmother,
+            &self.waiting,
+        ]
+        .map(|member| member.person_id.clone())
+        .to_vec()
     }
 
     /// Registers them with their kinship, and the grandmother's bed.
@@ -64,7 +71,8 @@ impl Family {
         let mother = invented(platform, wed, Sex::Female, 38, &at, today).await?;
         let younger = invented(platform, own, Sex::Female, 9, &at, today).await?;
         let elder = invented(platform, own, Sex::Male, 15, &at, today).await?;
-        let grandmother = invented(platform, people::family_name(), Sex::Female, 78, &at, today).await?;
+        let grandmother =
+            invented(platform, people::family_name(), Sex::Female, 78, &at, today).await?;
         let waiting = invented(platform, people::family_name(), Sex::Male, 81, &at, today).await?;
         for (person, relation, relative) in [
             (&father, residents::KinRelation::Spouse, &mother),
@@ -77,7 +85,17 @@ impl Family {
             ask::kin(platform, request_id(), person, relation, relative).await?;
         }
         let (facility_id, bed_id) = house(platform, village, &grandmother, &waiting, today).await?;
-        Ok(Self { village: at, father, mother, younger, elder, grandmother, waiting, facility_id, bed_id })
+        Ok(Self {
+            village: at,
+            father,
+            mother,
+            younger,
+            elder,
+            grandmother,
+            waiting,
+            facility_id,
+            bed_id,
+        })
     }
 }
 
@@ -86,11 +104,20 @@ fn village() -> Result<DivisionCode, ClientError> {
     let mut dice = rand::rng();
     let county = COUNTIES[dice.random_range(0..COUNTIES.len())];
     let villages: Vec<DivisionCode> = match county.parse() {
-        Ok(county) => Divisions::guizhou().within(county, Level::Village).map(|(code, _)| code).collect(),
+        Ok(county) => Divisions::guizhou()
+            .within(county, Level::Village)
+            .map(|(code, _)| code)
+            .collect(),
         Err(_) => Vec::new(),
     };
     let found = villages.get(dice.random_range(0..villages.len().max(1)));
-    found.copied().ok_or_else(|| ClientError::new("NO_VILLAGE", format!("county {county} has no villages"), "report this"))
+    found.copied().ok_or_else(|| {
+        ClientError::new(
+            "NO_VILLAGE",
+            format!("county {county} has no villages"),
+            "report this",
+        )
+    })
 }
 
 /// Registers somebody invented; again with another number where the number is taken.
@@ -138,7 +165,10 @@ async fn house(
         filing: care::FilingState::Filed.into(),
     };
     let mut elderly_care = platform.elderly_care();
-    let facility = elderly_care.create_facility(request).await.map_err(|status| platform.refused(&status))?;
+    let facility = elderly_care
+        .create_facility(request)
+        .await
+        .map_err(|status| platform.refused(&status))?;
     let facility_id = facility.into_inner().facility.ok_or_else(empty)?.id;
     let request = care::CreateBedRequest {
         request_id: request_id(),
@@ -146,9 +176,14 @@ async fn house(
         label: "3-12".to_owned(),
         state: care::BedState::Free.into(),
     };
-    let bed = elderly_care.create_bed(request).await.map_err(|status| platform.refused(&status))?;
+    let bed = elderly_care
+        .create_bed(request)
+        .await
+        .map_err(|status| platform.refused(&status))?;
     let bed = bed.into_inner().bed.ok_or_else(empty)?;
-    let since = PartialDate::of_day(today.saturating_sub(1.year())).map(date_to_wire).ok();
+    let since = PartialDate::of_day(today.saturating_sub(1.year()))
+        .map(date_to_wire)
+        .ok();
     let request = care::PlaceResidentRequest {
         request_id: request_id(),
         bed_id: bed.id.clone(),
@@ -157,7 +192,10 @@ async fn house(
         identity: None,
         first_day: since,
     };
-    elderly_care.place_resident(request).await.map_err(|status| platform.refused(&status))?;
+    elderly_care
+        .place_resident(request)
+        .await
+        .map_err(|status| platform.refused(&status))?;
     let request = care::AddToWaitingListRequest {
         request_id: request_id(),
         person_id: waiting.person_id.clone(),
@@ -165,6 +203,9 @@ async fn house(
         facility_id: facility_id.clone(),
         rank: 2,
     };
-    elderly_care.add_to_waiting_list(request).await.map_err(|status| platform.refused(&status))?;
+    elderly_care
+        .add_to_waiting_list(request)
+        .await
+        .map_err(|status| platform.refused(&status))?;
     Ok((facility_id, bed.id))
 }

@@ -22,8 +22,22 @@ use draw::Drawing;
 /// What the platform refused, or a case hangs.
 pub async fn run(command: DemoCommand, printer: Printer) -> anyhow::Result<ExitCode> {
     let DemoCommand::DeathCase { watch, server } = command;
-    let mut drawing = if watch { Drawing::on_stderr() } else { Drawing::none() };
+    let mut drawing = if watch {
+        Drawing::on_stderr()
+    } else {
+        Drawing::none()
+    };
     let story = story::tell(&Platform::of(&server), &mut drawing).await?;
-    printer.print(&story, view::lines)?;
-    Ok(if story.holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    printer.print(&story, |story| {
+        if watch {
+            view::summary(story)
+        } else {
+            view::lines(story)
+        }
+    })?;
+    Ok(if story.holds {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -7,19 +7,21 @@ use minzheng_proto::common::v1 as pb;
 use rand::RngExt;
 
 /// Family names, common and rare ones of the province.
-pub const FAMILY_NAMES: [&str; 16] =
-    ["岑", "韦", "罗", "班", "吴", "龙", "杨", "石", "潘", "陆", "蒙", "覃", "安", "陇", "卯", "欧阳"];
+pub const FAMILY_NAMES: [&str; 16] = [
+    "岑", "韦", "罗", "班", "吴", "龙", "杨", "石", "潘", "陆", "蒙", "覃", "安", "陇", "卯",
+    "欧阳",
+];
 
 /// Given names of men.
 pub const MEN: [&str; 16] = [
-    "禾生", "远山", "守田", "云峰", "启明", "石林", "青松", "望川", "德润", "庆丰", "家和", "立春", "松涛", "永宁", "仲谷",
-    "向阳",
+    "禾生", "远山", "守田", "云峰", "启明", "石林", "青松", "望川", "德润", "庆丰", "家和", "立春",
+    "松涛", "永宁", "仲谷", "向阳",
 ];
 
 /// Given names of women.
 pub const WOMEN: [&str; 16] = [
-    "阿彩", "秋月", "兰香", "素梅", "晓棠", "春燕", "玉竹", "锦华", "银花", "若溪", "采薇", "月明", "桂枝", "冬青", "如意",
-    "小满",
+    "阿彩", "秋月", "兰香", "素梅", "晓棠", "春燕", "玉竹", "锦华", "银花", "若溪", "采薇", "月明",
+    "桂枝", "冬青", "如意", "小满",
 ];
 
 /// Sex, as the number's sequence tells it.
@@ -35,16 +37,29 @@ pub enum Sex {
 ///
 /// # Errors
 /// A birth before 1800, or a sequence above 999.
-pub fn identity(name: String, birth: Date, sequence: u16) -> Result<pb::Identity, ResidentNumberError> {
+pub fn identity(
+    name: String,
+    birth: Date,
+    sequence: u16,
+) -> Result<pb::Identity, ResidentNumberError> {
     let number = ResidentNumber::demo(birth, sequence)?;
-    Ok(pb::Identity { id_type: pb::IdType::ResidentId.into(), id_number: number.expose().to_owned(), name })
+    Ok(pb::Identity {
+        id_type: pb::IdType::ResidentId.into(),
+        id_number: number.expose().to_owned(),
+        name,
+    })
 }
 
 /// Somebody of that age today, with a number that probably nobody has yet.
 ///
 /// # Errors
 /// An age that lies before 1800.
-pub fn invent(family_name: &str, sex: Sex, age: i16, today: Date) -> Result<pb::Identity, ResidentNumberError> {
+pub fn invent(
+    family_name: &str,
+    sex: Sex,
+    age: i16,
+    today: Date,
+) -> Result<pb::Identity, ResidentNumberError> {
     let mut dice = rand::rng();
     // Between the last birthday and the one before it, but a day: still of that age.
     let days: Span = dice.random_range(1..=360).days();

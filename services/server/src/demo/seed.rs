@@ -61,34 +61,56 @@ pub async fn run(node: &Node) -> Result<Seeded, ClientError> {
     let kin = population::relate(&platform, &population);
     tokio::try_join!(houses, kin)?;
     let waiting = cases::report(&platform, &population).await?;
-    Ok(Seeded { waiting: Some(waiting), residents: population::COUNT })
+    Ok(Seeded {
+        waiting: Some(waiting),
+        residents: population::COUNT,
+    })
 }
 
 /// What a second start says: registering the same person again under the same request id answers
 /// with the first answer.
 async fn again(platform: &Platform, cases: &[pb::DeathCase]) -> Result<Seeded, ClientError> {
-    let in_review = cases.iter().find(|case| case.phase() == pb::Phase::InReview);
+    let in_review = cases
+        .iter()
+        .find(|case| case.phase() == pb::Phase::InReview);
     let waiting = match in_review {
         None => None,
         // After a month the platform forgets request ids; then nobody is named.
-        Some(case) => population::twin(platform).await.ok().map(|twin: Member| WaitingCase {
-            case_id: case.id.clone(),
-            person_id: twin.person_id,
-        }),
+        Some(case) => population::twin(platform)
+            .await
+            .ok()
+            .map(|twin: Member| WaitingCase {
+                case_id: case.id.clone(),
+                person_id: twin.person_id,
+            }),
     };
-    Ok(Seeded { waiting, residents: population::COUNT })
+    Ok(Seeded {
+        waiting,
+        residents: population::COUNT,
+    })
 }
 
 async fn existing_cases(platform: &Platform) -> Result<Vec<pb::DeathCase>, ClientError> {
-    let request = pb::ListCasesRequest { page_size: 200, ..Default::default() };
-    let answer = platform.cases().list_cases(request).await.map_err(|status| platform.refused(&status))?;
+    let request = pb::ListCasesRequest {
+        page_size: 200,
+        ..Default::default()
+    };
+    let answer = platform
+        .cases()
+        .list_cases(request)
+        .await
+        .map_err(|status| platform.refused(&status))?;
     Ok(answer.into_inner().cases)
 }
 
 fn own_address(node: &Node) -> Result<Addresses, ClientError> {
     let address = format!("http://{}", node.grpc_address());
     address.parse().map_err(|error: crate::cli::BadAddress| {
-        ClientError::new("ADDRESS_UNUSABLE", error.to_string(), "set grpc.listen to an address of this machine")
+        ClientError::new(
+            "ADDRESS_UNUSABLE",
+            error.to_string(),
+            "set grpc.listen to an address of this machine",
+        )
     })
 }
 
@@ -110,17 +132,23 @@ struct RequestIds {
 
 impl RequestIds {
     fn of(block: u32) -> Self {
-        Self { block, next: AtomicU32::new(0) }
+        Self {
+            block,
+            next: AtomicU32::new(0),
+        }
     }
 
     fn next(&self) -> String {
-        let number = u128::from(self.block) << 24 | u128::from(self.next.fetch_add(1, Ordering::Relaxed));
+        let number =
+            u128::from(self.block) << 24 | u128::from(self.next.fetch_add(1, Ordering::Relaxed));
         Uuid::from_u128(REQUESTS | number).to_string()
     }
 }
 
 /// Runs calls a few at a time; the answers in the order of the calls.
-async fn together<T>(calls: Vec<impl Future<Output = Result<T, ClientError>>>) -> Result<Vec<T>, ClientError> {
+async fn together<T>(
+    calls: Vec<impl Future<Output = Result<T, ClientError>>>,
+) -> Result<Vec<T>, ClientError> {
     stream::iter(calls).buffered(AT_ONCE).try_collect().await
 }
 

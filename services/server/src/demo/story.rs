@@ -53,12 +53,24 @@ pub async fn tell(platform: &Platform, drawing: &mut Drawing) -> Result<Story, C
     steps.push(correction(&mut stage, &mothers_case).await?);
     let fingerprints = look::compare(&before, &after);
     let fingerprints_equal = !fingerprints.is_empty() && fingerprints.iter().all(|one| one.equal);
-    let holds = fingerprints_equal && steps.iter().all(|step| step.checks.iter().all(|check| check.holds));
-    Ok(Story { holds, family: FamilyView::of(stage.family()), steps, fingerprints, fingerprints_equal })
+    let holds = fingerprints_equal
+        && steps
+            .iter()
+            .all(|step| step.checks.iter().all(|check| check.holds));
+    Ok(Story {
+        holds,
+        family: FamilyView::of(stage.family()),
+        steps,
+        fingerprints,
+        fingerprints_equal,
+    })
 }
 
 async fn father_dies(stage: &mut Stage<'_>) -> Result<StepView, ClientError> {
-    stage.begin(1, "The father dies: the hospital reports it, then the village with only the month known");
+    stage.begin(
+        1,
+        "The father dies: the hospital reports it, then the village with only the month known",
+    );
     let died = stage.days_ago(120);
     let father = stage.family().father.clone();
     let certificate = Report {
@@ -85,18 +97,42 @@ async fn father_dies(stage: &mut Stage<'_>) -> Result<StepView, ClientError> {
     let case = stage.follow(&second.id, ended).await?;
     let seen = stage.look().await?;
     let mut step = stage.end(&case, &seen);
-    step.check("both reports are one case", first.id == second.id && case.evidence.len() == 2);
+    step.check(
+        "both reports are one case",
+        first.id == second.id && case.evidence.len() == 2,
+    );
     step.check("the case is finished", case.phase() == pb::Phase::Finished);
-    step.check("the village's month does not replace the day", case.died_on == Some(day(died)));
-    step.check("both children have one parent left", seen.children.iter().all(|child| child.situation == "one_parent"));
-    step.check("no visit is needed", seen.children.iter().all(|child| !child.visit));
-    let mut care = step.view.answers.iter().filter(|answer| answer.department == "elderly-care");
-    step.check("elderly-care has nothing to do", care.all(|answer| answer.answer == "nothing_to_do"));
+    step.check(
+        "the village's month does not replace the day",
+        case.died_on == Some(day(died)),
+    );
+    step.check(
+        "both children have one parent left",
+        seen.children
+            .iter()
+            .all(|child| child.situation == "one_parent"),
+    );
+    step.check(
+        "no visit is needed",
+        seen.children.iter().all(|child| !child.visit),
+    );
+    let mut care = step
+        .view
+        .answers
+        .iter()
+        .filter(|answer| answer.department == "elderly-care");
+    step.check(
+        "elderly-care has nothing to do",
+        care.all(|answer| answer.answer == "nothing_to_do"),
+    );
     Ok(stage.tell(step))
 }
 
 async fn mother_dies(stage: &mut Stage<'_>) -> Result<(StepView, String), ClientError> {
-    stage.begin(2, "The mother dies: both children are orphans, their grandmother may care for them");
+    stage.begin(
+        2,
+        "The mother dies: both children are orphans, their grandmother may care for them",
+    );
     let mother = stage.family().mother.clone();
     let certificate = Report {
         about: &mother.identity,
@@ -111,15 +147,36 @@ async fn mother_dies(stage: &mut Stage<'_>) -> Result<(StepView, String), Client
     let case = stage.follow(&reported.id, ended).await?;
     let seen = stage.look().await?;
     let mut step = stage.end(&case, &seen);
-    step.check("the case is settled, and not finished", case.phase() == pb::Phase::Settled);
-    step.check("both children are orphans", seen.children.iter().all(|child| child.situation == "orphan"));
-    step.check("a grandparent is left", seen.children.iter().all(|child| child.carer == "grandparent"));
-    step.check("two visit alarms are open", seen.children.iter().all(|child| child.visit && !child.urgent));
+    step.check(
+        "the case is settled, and not finished",
+        case.phase() == pb::Phase::Settled,
+    );
+    step.check(
+        "both children are orphans",
+        seen.children
+            .iter()
+            .all(|child| child.situation == "orphan"),
+    );
+    step.check(
+        "a grandparent is left",
+        seen.children
+            .iter()
+            .all(|child| child.carer == "grandparent"),
+    );
+    step.check(
+        "two visit alarms are open",
+        seen.children
+            .iter()
+            .all(|child| child.visit && !child.urgent),
+    );
     Ok((stage.tell(step), case.id))
 }
 
 async fn grandmother_reported(stage: &mut Stage<'_>) -> Result<(StepView, String), ClientError> {
-    stage.begin(3, "The grandmother: her facility reports her, then the police cancel her registration");
+    stage.begin(
+        3,
+        "The grandmother: her facility reports her, then the police cancel her registration",
+    );
     let died = day(stage.days_ago(3));
     let grandmother = stage.family().grandmother.clone();
     let discharge = Report {
@@ -148,35 +205,77 @@ async fn grandmother_reported(stage: &mut Stage<'_>) -> Result<(StepView, String
     let seen = stage.look().await?;
     let waiting = stage.family().waiting.person_id.clone();
     let mut step = stage.end(&case, &seen);
-    step.check("first she is only suspected dead", suspected.phase() == pb::Phase::Suspected);
-    step.check("her bed is held meanwhile", held.bed.state == "held" && held.bed.held_for == "suspicion");
-    let deadline = suspected.waiting.iter().any(|waiting| waiting.what == "verify-death" && waiting.due_at.is_some());
+    step.check(
+        "first she is only suspected dead",
+        suspected.phase() == pb::Phase::Suspected,
+    );
+    step.check(
+        "her bed is held meanwhile",
+        held.bed.state == "held" && held.bed.held_for == "suspicion",
+    );
+    let deadline = suspected
+        .waiting
+        .iter()
+        .any(|waiting| waiting.what == "verify-death" && waiting.due_at.is_some());
     step.check("a verification waits, with a deadline", deadline);
-    step.check("then all departments have answered", case.phase() == pb::Phase::Settled);
-    step.check("her bed is offered to the person who waits", seen.bed.offered_to == waiting);
-    step.check("nobody is left for the children", seen.children.iter().all(|child| child.carer == "nobody"));
-    step.check("their visits are urgent placements", seen.children.iter().all(|child| child.visit && child.urgent));
+    step.check(
+        "then all departments have answered",
+        case.phase() == pb::Phase::Settled,
+    );
+    step.check(
+        "her bed is offered to the person who waits",
+        seen.bed.offered_to == waiting,
+    );
+    step.check(
+        "nobody is left for the children",
+        seen.children.iter().all(|child| child.carer == "nobody"),
+    );
+    step.check(
+        "their visits are urgent placements",
+        seen.children
+            .iter()
+            .all(|child| child.visit && child.urgent),
+    );
     Ok((stage.tell(step), case.id))
 }
 
 async fn reversal(stage: &mut Stage<'_>, case_id: &str) -> Result<StepView, ClientError> {
-    stage.begin(4, "It was another woman of that name: one clerk prepares the reversal, another approves it");
+    stage.begin(
+        4,
+        "It was another woman of that name: one clerk prepares the reversal, another approves it",
+    );
     let case = stage.case(case_id).await?;
     let preparer = stage.acting_as(PREPARER);
-    let held = case_act::prepare_reversal(&preparer, case, "another woman of that name", None).await?;
+    let held =
+        case_act::prepare_reversal(&preparer, case, "another woman of that name", None).await?;
     let own = case_act::decide_reversal(&preparer, held.clone(), true).await;
     let refused = matches!(&own, Err(error) if error.reason == "FOUR_EYES");
     case_act::decide_reversal(&stage.acting_as(APPROVER), held, true).await?;
     let case = stage.follow(case_id, ended_reversed).await?;
-    let seen = stage.look_until(|seen| seen.children.iter().all(|child| !child.urgent)).await?;
+    let seen = stage
+        .look_until(|seen| seen.children.iter().all(|child| !child.urgent))
+        .await?;
     let grandmother = stage.family().grandmother.person_id.clone();
     let mut step = stage.end(&case, &seen);
     step.check("approving one's own reversal is refused", refused);
     step.check("the case is reversed", case.phase() == pb::Phase::Reversed);
-    step.check("her stay stands again in bed 3-12", seen.bed.state == "occupied" && seen.bed.person_id == grandmother);
+    step.check(
+        "her stay stands again in bed 3-12",
+        seen.bed.state == "occupied" && seen.bed.person_id == grandmother,
+    );
     step.check("the offer is taken back", seen.bed.offered_to.is_empty());
-    step.check("the placements are visits again", seen.children.iter().all(|child| child.visit && !child.urgent));
-    step.check("a grandparent is left again", seen.children.iter().all(|child| child.carer == "grandparent"));
+    step.check(
+        "the placements are visits again",
+        seen.children
+            .iter()
+            .all(|child| child.visit && !child.urgent),
+    );
+    step.check(
+        "a grandparent is left again",
+        seen.children
+            .iter()
+            .all(|child| child.carer == "grandparent"),
+    );
     Ok(stage.tell(step))
 }
 
@@ -186,14 +285,30 @@ async fn correction(stage: &mut Stage<'_>, case_id: &str) -> Result<StepView, Cl
     let right = stage.days_ago(45).saturating_sub(1.month());
     let case = stage.case(case_id).await?;
     let version = case.fact_version;
-    stage.correct(case, day(right), "the certificate was reissued").await?;
-    let case = stage.follow(case_id, |case| case.fact_version > version && ended(case)).await?;
+    stage
+        .correct(case, day(right), "the certificate was reissued")
+        .await?;
+    let case = stage
+        .follow(case_id, |case| case.fact_version > version && ended(case))
+        .await?;
     let expected = civil::Month::of(right).next().to_string();
-    let seen = stage.look_until(|seen| seen.children.iter().all(|child| child.since_month == expected)).await?;
+    let seen = stage
+        .look_until(|seen| {
+            seen.children
+                .iter()
+                .all(|child| child.since_month == expected)
+        })
+        .await?;
     let mut step = stage.end(&case, &seen);
     step.check("it is fact version 2", case.fact_version == 2);
-    step.check("the case is settled again", case.phase() == pb::Phase::Settled);
-    let moved = seen.children.iter().all(|child| child.since_month == expected);
+    step.check(
+        "the case is settled again",
+        case.phase() == pb::Phase::Settled,
+    );
+    let moved = seen
+        .children
+        .iter()
+        .all(|child| child.since_month == expected);
     step.check("the children's files show the new month", moved);
     step.check("nothing else moves", same_but_month(&before, &seen));
     Ok(stage.tell(step))
@@ -206,12 +321,19 @@ fn ended_reversed(case: &pb::DeathCase) -> bool {
 fn same_but_month(before: &Seen, after: &Seen) -> bool {
     let month = after.children.iter().map(|child| child.since_month.clone());
     let mut children = before.children.clone();
-    children.iter_mut().zip(month).for_each(|(child, month)| child.since_month = month);
+    children
+        .iter_mut()
+        .zip(month)
+        .for_each(|(child, month)| child.since_month = month);
     children == after.children && before.bed == after.bed
 }
 
 fn day(date: Date) -> common::PartialDate {
-    common::PartialDate { year: date.year().into(), month: date.month().into(), day: date.day().into() }
+    common::PartialDate {
+        year: date.year().into(),
+        month: date.month().into(),
+        day: date.day().into(),
+    }
 }
 
 fn month(date: Date) -> common::PartialDate {

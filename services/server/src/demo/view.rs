@@ -48,7 +48,10 @@ impl FamilyView {
         Self {
             father: family.father.person_id.clone(),
             mother: family.mother.person_id.clone(),
-            children: vec![family.younger.person_id.clone(), family.elder.person_id.clone()],
+            children: vec![
+                family.younger.person_id.clone(),
+                family.elder.person_id.clone(),
+            ],
             grandmother: family.grandmother.person_id.clone(),
             waiting: family.waiting.person_id.clone(),
             facility_id: family.facility_id.clone(),
@@ -178,18 +181,44 @@ pub(super) fn lines(story: &Story) -> Vec<String> {
     let mut lines = Vec::new();
     for step in &story.steps {
         lines.push(format!("{}. {}", step.number, step.title));
-        lines.push(format!("   case {}  {}  {} ms", step.case_id, step.phase, step.milliseconds));
+        lines.push(format!(
+            "   case {}  {}  {} ms",
+            step.case_id, step.phase, step.milliseconds
+        ));
         for answer in &step.answers {
             let department = words::department(&answer.department);
-            lines.push(format!("     {department}: {} {}", answer.action, answer.answer));
+            lines.push(format!(
+                "     {department}: {} {}",
+                answer.action, answer.answer
+            ));
         }
         for check in &step.checks {
-            lines.push(format!("   {} {}", if check.holds { "ok    " } else { "WRONG " }, check.what));
+            lines.push(format!(
+                "   {} {}",
+                if check.holds { "ok    " } else { "WRONG " },
+                check.what
+            ));
         }
         lines.push(String::new());
     }
-    let equal = if story.fingerprints_equal { "equal" } else { "DIFFERENT" };
-    lines.push(format!("What stands before step 3 and after the reversal: {equal}"));
-    lines.push(if story.holds { "Everything came as told." } else { "Something did not come as told." }.to_owned());
+    lines.extend(summary(story));
     lines
+}
+
+/// How it ended, for people who have watched.
+pub(super) fn summary(story: &Story) -> Vec<String> {
+    let equal = if story.fingerprints_equal {
+        "equal"
+    } else {
+        "DIFFERENT"
+    };
+    let ending = if story.holds {
+        "Everything came as told."
+    } else {
+        "Something did not come as told."
+    };
+    vec![
+        format!("What stands before step 3 and after the reversal: {equal}"),
+        ending.to_owned(),
+    ]
 }

@@ -59,7 +59,12 @@ impl Dev {
         let began = Instant::now();
         let mut child = command()
             .args(["dev", "-o", "json", "--set", &data])
-            .args(["--set", "grpc.listen=127.0.0.1:0", "--set", "http.listen=127.0.0.1:0"])
+            .args([
+                "--set",
+                "grpc.listen=127.0.0.1:0",
+                "--set",
+                "http.listen=127.0.0.1:0",
+            ])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -73,11 +78,19 @@ impl Dev {
                 Ok(line) => text.push_str(&format!("{line}\n")),
                 Err(_) => {
                     let _ = child.kill();
-                    panic!("not ready: {text}{}", log.iter().collect::<Vec<_>>().join("\n"));
+                    panic!(
+                        "not ready: {text}{}",
+                        log.iter().collect::<Vec<_>>().join("\n")
+                    );
                 }
             }
         }
-        Self { child, welcome: json(&text), ready_after: began.elapsed(), log }
+        Self {
+            child,
+            welcome: json(&text),
+            ready_after: began.elapsed(),
+            log,
+        }
     }
 
     /// Its address.
@@ -101,7 +114,13 @@ impl Dev {
     /// Asks it to stop as Ctrl-C does, and gives its exit code and log.
     pub fn stop(mut self) -> (Option<i32>, Vec<String>) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
         let deadline = Instant::now() + Duration::from_secs(30);
         let status = loop {
             match self.child.try_wait().unwrap() {

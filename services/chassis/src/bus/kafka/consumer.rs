@@ -16,6 +16,8 @@ use super::{convert, errors};
 
 /// Bytes of records in one poll.
 const POLL_BYTES: usize = 1 << 20;
+/// How often it is said that no broker answers; librdkafka says it at every attempt.
+const SAY_AWAY_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) struct KafkaConsumer {
     /// There until it is closed.
@@ -24,6 +26,8 @@ pub(super) struct KafkaConsumer {
     complaints: VecDeque<BusError>,
     /// Some partition left the log's range and it is not known which.
     range_unknown: bool,
+    /// When it was last said that no broker answers.
+    said_away: Option<Instant>,
 }
 
 impl KafkaConsumer {
@@ -51,6 +55,7 @@ impl KafkaConsumer {
             settings,
             complaints: VecDeque::new(),
             range_unknown: false,
+            said_away: None,
         })
     }
 
@@ -133,7 +138,16 @@ impl KafkaConsumer {
                 Code::UnknownTopic | Code::UnknownTopicOrPartition => {
                     BusError::UnknownTopic(reason)
                 }
-                Code::AllBrokersDown => BusError::Away(reason),
+                Code::AllBrokersDown => {
+                    if self
+                        .said_away
+                        .is_some_and(|said| said.elapsed() < SAY_AWAY_EVERY)
+                    {
+                        return;
+                    }
+                    self.said_away = Some(Instant::now());
+                    BusError::Away(reason)
+                }
                 Code::TopicAuthorizationFailed
                 | Code::GroupAuthorizationFailed
                 | Code::ClusterAuthorizationFailed

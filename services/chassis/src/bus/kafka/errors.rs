@@ -111,9 +111,16 @@ pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     }
 }
 
-/// Writes an error that concerns a client as a whole; librdkafka goes on trying by itself.
+/// Writes an error that concerns a client as a whole; librdkafka goes on trying by itself. Lost
+/// connections are in its log already, with repetitions suppressed.
 pub(super) fn log_error(error: &KafkaError, reason: &str) {
-    tracing::warn!(target: "librdkafka", %error, "{reason}");
+    use RDKafkaErrorCode as Code;
+    match error.rdkafka_error_code() {
+        Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve) => {
+            tracing::debug!(target: "librdkafka", %error, "{reason}");
+        }
+        _ => tracing::warn!(target: "librdkafka", %error, "{reason}"),
+    }
 }
 
 /// A context that does nothing but log.

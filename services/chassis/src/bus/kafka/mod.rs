@@ -20,14 +20,11 @@ pub use self::settings::KafkaSettings;
 
 use self::consumer::KafkaConsumer;
 use self::producer::Producer;
-use self::topics::Topics;
+use self::topics::{LOOK_AGAIN, Topics};
 use super::{
     Bus, BusError, Consumer, Delivery, Envelope, Positions, Record, TopicPartition, TopicSpec,
     Watermarks,
 };
-
-/// How often it is looked whether a topic that was created is known to the brokers.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Streams on Apache Kafka.
 pub struct KafkaBus {

@@ -5,7 +5,6 @@
 //! what it still holds is purged, and the next send makes a new one. Otherwise a record that
 //! timed out could be overtaken by a later one of its key that the same producer still held.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,11 +15,18 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{
     BaseRecord, DeliveryResult, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::super::{BusError, Delivery, Envelope};
 use super::errors::{self, Fault};
+
+/// In what the room for records is counted, in bytes.
+const ROOM_UNIT: usize = 1 << 10;
+/// How much may be on its way at once: 32 MiB or 32,768 records. librdkafka's own queue holds more
+/// than twice that, so it is never full: a sender that waits for it could wait for ever, because
+/// it has its room back only some time after the delivery report.
+const ROOM: usize = 32 << 10;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Every change under these locks is complete in one statement.
@@ -86,19 +92,15 @@ impl Batch {
     }
 }
 
-/// Which outcome of which batch a delivery report is.
+/// Which outcome of which batch a delivery report is. Its end gives back the room of the record.
 pub(super) struct Ticket {
     batch: Arc<Batch>,
     index: usize,
+    _room: OwnedSemaphorePermit,
 }
 
 /// Takes delivery reports, on the producer's own thread.
-#[derive(Default)]
-pub(super) struct Deliveries {
-    /// Senders that wait for room in the local queue.
-    waiting: AtomicUsize,
-    room: Notify,
-}
+pub(super) struct Deliveries;
 
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -114,27 +116,30 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = Box<Ticket>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
-        ticket
-            .batch
-            .report(ticket.index, result.as_ref().err().map(|(error, _)| error));
-        if self.waiting.load(Ordering::Acquire) > 0 {
-            self.room.notify_waiters();
-        }
+        let error = result.as_ref().err().map(|(error, _)| error);
+        ticket.batch.report(ticket.index, error);
     }
 }
 
 /// One producer from its making to its retirement.
-struct Generation(Option<ThreadedProducer<Deliveries>>);
+struct Generation {
+    /// There until the drop.
+    producer: Option<ThreadedProducer<Deliveries>>,
+    /// Room for records on their way, in [`ROOM_UNIT`]s.
+    room: Arc<Semaphore>,
+}
 
 impl Generation {
     fn make(config: &ClientConfig) -> Result<Arc<Self>, KafkaError> {
-        let producer = config.create_with_context(Deliveries::default())?;
-        Ok(Arc::new(Self(Some(producer))))
+        let producer = config.create_with_context(Deliveries)?;
+        Ok(Arc::new(Self {
+            producer: Some(producer),
+            room: Arc::new(Semaphore::new(ROOM)),
+        }))
     }
 
-    /// The producer; there is one until the drop.
     fn get(&self) -> &ThreadedProducer<Deliveries> {
-        match &self.0 {
+        match &self.producer {
             Some(producer) => producer,
             None => unreachable!("a producer is taken only by the drop"),
         }
@@ -144,7 +149,7 @@ impl Generation {
 impl Drop for Generation {
     fn drop(&mut self) {
         // Ending a producer blocks up to half a second, and this may be a runtime's thread.
-        let Some(producer) = self.0.take() else {
+        let Some(producer) = self.producer.take() else {
             return;
         };
         let ending = std::thread::Builder::new().name("kafka-producer-end".to_owned());
@@ -233,7 +238,7 @@ impl Producer {
         }
     }
 
-    /// Hands one record to librdkafka; where its queue is full, waits until a report made room.
+    /// Hands one record to librdkafka, once there is room for it.
     async fn enqueue(
         &self,
         generation: &Generation,
@@ -242,30 +247,28 @@ impl Producer {
         envelope: &Envelope,
         deadline: Instant,
     ) {
-        let producer = generation.get();
-        let mut attempt = self.hand_over(producer, reports, index, envelope);
-        let deliveries = producer.client().context();
-        let _waiting = attempt.is_err().then(|| Waiting::new(&deliveries.waiting));
-        while let Err(error) = attempt {
-            if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
-                return reports.report(index, Some(&error));
-            }
-            // Listens before it tries again, so that room made in between is not missed.
-            let room = deliveries.room.notified();
-            tokio::pin!(room);
-            room.as_mut().enable();
-            attempt = self.hand_over(producer, reports, index, envelope);
-            if attempt.is_err() && timeout_at(deadline, room).await.is_err() {
-                return reports.report(index, Some(&error));
-            }
+        let size = (envelope.key.len() + envelope.value.len()) / ROOM_UNIT + 1;
+        // A record above the whole room is refused by librdkafka all the same.
+        let size = u32::try_from(size.min(ROOM)).unwrap_or(u32::MAX);
+        let room = Arc::clone(&generation.room).acquire_many_owned(size);
+        let Ok(Ok(room)) = timeout_at(deadline, room).await else {
+            let full = KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull);
+            return reports.report(index, Some(&full));
+        };
+        let ticket = Box::new(Ticket {
+            batch: Arc::clone(reports),
+            index,
+            _room: room,
+        });
+        if let Err(error) = self.hand_over(generation.get(), ticket, envelope) {
+            reports.report(index, Some(&error));
         }
     }
 
     fn hand_over(
         &self,
         producer: &ThreadedProducer<Deliveries>,
-        reports: &Arc<Batch>,
-        index: usize,
+        ticket: Box<Ticket>,
         envelope: &Envelope,
     ) -> Result<(), KafkaError> {
         let headers = envelope.headers();
@@ -279,10 +282,6 @@ impl Producer {
             },
         );
         let topic = format!("{}{}", self.prefix, envelope.topic);
-        let ticket = Box::new(Ticket {
-            batch: Arc::clone(reports),
-            index,
-        });
         let record = BaseRecord::with_opaque_to(&topic, ticket)
             .key(envelope.key.as_bytes())
             .payload(envelope.value.as_slice())
@@ -351,21 +350,5 @@ fn purge(generation: &Arc<Generation>) {
     });
     if let Err(error) = spawned {
         tracing::warn!(%error, "no thread to purge a Kafka producer; its records time out instead");
-    }
-}
-
-/// Counts a sender that waits for room.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::AcqRel);
-        Self(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -95,7 +95,9 @@ impl KafkaSettings {
             .set("batch.size", BATCH_BYTES.to_string())
             // The topic's own limit decides, at the broker.
             .set("message.max.bytes", MAX_MESSAGE_BYTES.to_string())
-            .set("queue.buffering.max.kbytes", "65536");
+            // Never reached: the sender keeps to a third of it (`producer::ROOM`).
+            .set("queue.buffering.max.messages", "100000")
+            .set("queue.buffering.max.kbytes", "98304");
         config
     }
 

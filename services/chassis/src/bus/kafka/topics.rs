@@ -12,11 +12,15 @@ use rdkafka::client::{Client, ClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
+use tokio::time::sleep;
 
 use super::super::{BusError, Record, TopicPartition, TopicSpec, Watermarks};
 use super::convert;
 use super::errors::{self, LogOnly, request_error};
 use super::settings::{BATCH_BYTES, KafkaSettings};
+
+/// How often it is looked whether the brokers know what was changed.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The configuration of a topic that is ours to set.
 pub(super) fn config(settings: &KafkaSettings, spec: &TopicSpec) -> BTreeMap<&'static str, String> {
@@ -251,17 +255,32 @@ impl Topics {
                 continue;
             }
             self.alter(&name, &current, &wanted).await?;
-            // rdkafka 0.39 drops the result of each resource, so the outcome is looked up.
-            let differing = differing(&self.describe(&name).await?, &wanted);
-            if !differing.is_empty() {
-                return Err(BusError::Other(format!(
-                    "{} of topic {} could not be set",
-                    differing.join(", "),
-                    spec.name
-                )));
-            }
+            self.await_config(&name, &wanted).await?;
         }
         Ok(())
+    }
+
+    /// Waits until a topic is configured as wanted: rdkafka 0.39 drops the result of each
+    /// resource, and a broker learns of a change after the controller has answered.
+    async fn await_config(
+        &self,
+        name: &str,
+        wanted: &BTreeMap<&'static str, String>,
+    ) -> Result<(), BusError> {
+        let deadline = Instant::now() + self.settings.request_timeout;
+        loop {
+            let differing = differing(&self.describe(name).await?, wanted);
+            if differing.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let names = differing.join(", ");
+                return Err(BusError::Other(format!(
+                    "{names} of topic {name} could not be set"
+                )));
+            }
+            sleep(LOOK_AGAIN).await;
+        }
     }
 
     async fn describe(&self, name: &str) -> Result<ConfigResource, BusError> {

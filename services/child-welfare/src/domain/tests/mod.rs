@@ -10,6 +10,7 @@ use super::*;
 
 mod commands;
 mod derivation;
+mod merging;
 mod order;
 mod story;
 mod time;

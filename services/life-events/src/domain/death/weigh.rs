@@ -1,5 +1,7 @@
 //! What evidence does to a case: it joins, and the whole of it is weighed anew.
 
+use std::collections::BTreeMap;
+
 use minzheng_chassis::civil::PartialDate;
 use minzheng_chassis::person::FactKind;
 use uuid::Uuid;
@@ -8,7 +10,7 @@ use super::Rejection;
 use super::case::{Case, Divisions, Phase, Verification};
 use super::dating;
 use super::effect::{Cause, Note};
-use super::evidence::{Evidence, Standing, Strength, not_in_future};
+use super::evidence::{DocumentKey, Evidence, Standing, Strength, not_in_future};
 use super::input::{Absorption, CorrectionCause, Finding, Match, Report};
 use super::turn::Turn;
 
@@ -56,6 +58,7 @@ pub(super) fn absorb(turn: &mut Turn<'_>, absorption: &Absorption) {
         }
         turn.case.evidence.push(moved);
     }
+    supersede_older(&mut turn.case);
     weigh(turn, Cause::QualityAssurance);
 }
 
@@ -231,6 +234,25 @@ fn add(case: &mut Case, mut evidence: Evidence) -> bool {
     }
     case.evidence.push(evidence);
     reissued
+}
+
+/// Of one document only the newest revision counts: it may have been told of the survivor before the
+/// older one arrived from the record that goes.
+fn supersede_older(case: &mut Case) {
+    let newest: BTreeMap<DocumentKey, i32> = case
+        .evidence
+        .iter()
+        .map(|item| (item.document.clone(), item.revision))
+        .fold(BTreeMap::new(), |mut newest, (document, revision)| {
+            let known = newest.entry(document).or_insert(revision);
+            *known = revision.max(*known);
+            newest
+        });
+    for item in &mut case.evidence {
+        if item.revision < newest[&item.document] {
+            item.standing = Standing::Superseded;
+        }
+    }
 }
 
 fn evidence_of(turn: &Turn<'_>, report: &Report) -> Evidence {

@@ -46,12 +46,17 @@ async fn server(address: &str, channel: Channel) -> Check {
     let name = "server";
     let mut client = HealthClient::new(channel);
     let health = client.check(HealthCheckRequest::default());
-    let mend = "start it with `minzheng dev` or `minzheng serve`, or name its address with --server";
+    let mend =
+        "start it with `minzheng dev` or `minzheng serve`, or name its address with --server";
     match tokio::time::timeout(PROBE_WITHIN, health).await {
         Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => {
             Check::ok(name, format!("{address} serves"))
         }
-        Ok(Ok(_)) => Check::failed(name, format!("{address} is starting or stopping"), "wait, then look at its log"),
+        Ok(Ok(_)) => Check::failed(
+            name,
+            format!("{address} is starting or stopping"),
+            "wait, then look at its log",
+        ),
         Ok(Err(_)) | Err(_) => Check::failed(name, format!("nobody answers at {address}"), mend),
     }
 }
@@ -59,7 +64,9 @@ async fn server(address: &str, channel: Channel) -> Check {
 /// The readiness page of the node that these settings describe, if that is the one asked about.
 async fn readiness(addresses: &Addresses, settings: &Settings) -> Option<Check> {
     let name = "readiness";
-    let Addresses::One(uri) = addresses else { return None };
+    let Addresses::One(uri) = addresses else {
+        return None;
+    };
     let page = settings.http.listen?;
     if uri.port_u16() != Some(settings.grpc.listen.port()) {
         return None;
@@ -68,10 +75,15 @@ async fn readiness(addresses: &Addresses, settings: &Settings) -> Option<Check> 
     let check = match tokio::time::timeout(PROBE_WITHIN, read_page(&page.to_string())).await {
         Ok(Ok((200, _))) => Check::ok(name, format!("http://{page}/readyz says yes")),
         Ok(Ok((_, body))) => {
-            let failing: Vec<&str> = body.lines().filter(|line| !line.ends_with(": ok")).collect();
+            let failing: Vec<&str> = body
+                .lines()
+                .filter(|line| !line.ends_with(": ok"))
+                .collect();
             Check::failed(name, failing.join("; "), mend)
         }
-        Ok(Err(_)) | Err(_) => Check::skipped(name, format!("nobody answers at http://{page}/readyz")),
+        Ok(Err(_)) | Err(_) => {
+            Check::skipped(name, format!("nobody answers at http://{page}/readyz"))
+        }
     };
     Some(check)
 }
@@ -83,8 +95,15 @@ async fn read_page(address: &str) -> std::io::Result<(u16, String)> {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
     let answer = String::from_utf8_lossy(&answer);
-    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or_default();
-    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+    let status = answer
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .unwrap_or_default();
+    let body = answer
+        .split_once("\r\n\r\n")
+        .map(|(_, body)| body.to_owned())
+        .unwrap_or_default();
     Ok((status, body))
 }
 
@@ -107,9 +126,17 @@ async fn overdue(platform: &Platform) -> Check {
         Ok(late) => {
             let shown: Vec<String> = late.iter().take(3).map(describe).collect();
             let rest = late.len().saturating_sub(shown.len());
-            let more = if rest == 0 { String::new() } else { format!(", and {rest} more") };
+            let more = if rest == 0 {
+                String::new()
+            } else {
+                format!(", and {rest} more")
+            };
             let mend = "`minzheng case show CASE` says on whom it waits and what to do";
-            Check::warning(name, format!("{} overdue: {}{more}", late.len(), shown.join(", ")), mend)
+            Check::warning(
+                name,
+                format!("{} overdue: {}{more}", late.len(), shown.join(", ")),
+                mend,
+            )
         }
         Err(error) => Check::failed(name, &error, error.next_step.clone()),
     }
@@ -125,9 +152,15 @@ async fn late_items(platform: &Platform) -> Result<Vec<work::WorkItem>, ClientEr
     let now = Instant(Timestamp::now());
     let mut late = Vec::new();
     for service in modules::names() {
-        let request = work::ListWorkItemsRequest { service: service.to_owned(), page_size: 200, ..Default::default() };
+        let request = work::ListWorkItemsRequest {
+            service: service.to_owned(),
+            page_size: 200,
+            ..Default::default()
+        };
         let answer = platform.work(service).list_work_items(request).await;
-        let answer = answer.map_err(|status| platform.refused(&status))?.into_inner();
+        let answer = answer
+            .map_err(|status| platform.refused(&status))?
+            .into_inner();
         late.extend(answer.items.into_iter().filter(|item| {
             Instant::from_wire(item.due_at.as_ref()).is_some_and(|due_at| due_at < now)
         }));

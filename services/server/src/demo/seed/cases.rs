@@ -14,25 +14,72 @@ use crate::demo::ask::{self, Member, Report, empty};
 pub(super) const COUNT: usize = 5;
 
 /// Reports them; the one that waits.
-pub(super) async fn report(platform: &Platform, population: &Population) -> Result<WaitingCase, ClientError> {
+pub(super) async fn report(
+    platform: &Platform,
+    population: &Population,
+) -> Result<WaitingCase, ClientError> {
     let requests = RequestIds::of(6);
-    let home = |county: usize, family: usize| population.county(county).get(family).ok_or_else(empty);
+    let home =
+        |county: usize, family: usize| population.county(county).get(family).ok_or_else(empty);
     let certificate = pb::EvidenceSource::MedicalCertificate;
     // A resident of a facility: the bed is offered to whoever waits.
     let one = home(0, 0)?;
-    told(platform, &requests, &one.grandmother, one, certificate, date(2026, 2, 3)).await?;
+    told(
+        platform,
+        &requests,
+        &one.grandmother,
+        one,
+        certificate,
+        date(2026, 2, 3),
+    )
+    .await?;
     // A father: the child has one parent left.
     let one = home(1, 4)?;
-    told(platform, &requests, &one.father, one, certificate, date(2026, 2, 17)).await?;
+    told(
+        platform,
+        &requests,
+        &one.father,
+        one,
+        certificate,
+        date(2026, 2, 17),
+    )
+    .await?;
     // An elder at home: nothing to do for most.
     let one = home(2, 6)?;
-    told(platform, &requests, &one.grandmother, one, pb::EvidenceSource::HouseholdCancellation, date(2026, 3, 1)).await?;
+    told(
+        platform,
+        &requests,
+        &one.grandmother,
+        one,
+        pb::EvidenceSource::HouseholdCancellation,
+        date(2026, 3, 1),
+    )
+    .await?;
     // Only the village says so: suspected, with a verification.
     let one = home(0, 5)?;
-    told(platform, &requests, &one.grandmother, one, pb::EvidenceSource::Village, date(2026, 3, 0)).await?;
+    told(
+        platform,
+        &requests,
+        &one.grandmother,
+        one,
+        pb::EvidenceSource::Village,
+        date(2026, 3, 0),
+    )
+    .await?;
     let [first, _] = &population.twins;
-    let case = told(platform, &requests, first, home(0, 0)?, certificate, date(2026, 3, 9)).await?;
-    Ok(WaitingCase { case_id: case.id, person_id: first.person_id.clone() })
+    let case = told(
+        platform,
+        &requests,
+        first,
+        home(0, 0)?,
+        certificate,
+        date(2026, 3, 9),
+    )
+    .await?;
+    Ok(WaitingCase {
+        case_id: case.id,
+        person_id: first.person_id.clone(),
+    })
 }
 
 async fn told(

@@ -22,8 +22,20 @@ const WAITING: usize = 2;
 pub(super) async fn build(platform: &Platform, population: &Population) -> Result<(), ClientError> {
     let (first, second) = (RequestIds::of(4), RequestIds::of(5));
     tokio::try_join!(
-        one(platform, &first, population.county(0), pb::FacilityTier::County, "演示养老院"),
-        one(platform, &second, population.county(1), pb::FacilityTier::Township, "演示养老服务中心"),
+        one(
+            platform,
+            &first,
+            population.county(0),
+            pb::FacilityTier::County,
+            "演示养老院"
+        ),
+        one(
+            platform,
+            &second,
+            population.county(1),
+            pb::FacilityTier::Township,
+            "演示养老服务中心"
+        ),
     )?;
     Ok(())
 }
@@ -35,9 +47,15 @@ async fn one(
     tier: pb::FacilityTier,
     name: &str,
 ) -> Result<(), ClientError> {
-    let Some(home) = homes.first() else { return Ok(()) };
+    let Some(home) = homes.first() else {
+        return Ok(());
+    };
     let village: DivisionCode = home.village.parse().map_err(|_| empty())?;
-    let level = if tier == pb::FacilityTier::County { Level::County } else { Level::Township };
+    let level = if tier == pb::FacilityTier::County {
+        Level::County
+    } else {
+        Level::Township
+    };
     let division = village.ancestor(level).unwrap_or(village);
     let place = Divisions::guizhou().name(division).unwrap_or_default();
     let request = pb::CreateFacilityRequest {
@@ -48,11 +66,22 @@ async fn one(
         filing: pb::FilingState::Filed.into(),
     };
     let answer = platform.elderly_care().create_facility(request).await;
-    let facility = answer.map_err(|status| platform.refused(&status))?.into_inner().facility.ok_or_else(empty)?;
+    let facility = answer
+        .map_err(|status| platform.refused(&status))?
+        .into_inner()
+        .facility
+        .ok_or_else(empty)?;
     let mut elders = homes.iter().map(|home| &home.grandmother);
     // Beds are filled before anybody waits: a free bed would be offered at once.
     for (bed, resident) in elders.by_ref().take(RESIDENTS).enumerate() {
-        live_in(platform, requests, &facility.id, format!("1-{:02}", bed + 1), resident).await?;
+        live_in(
+            platform,
+            requests,
+            &facility.id,
+            format!("1-{:02}", bed + 1),
+            resident,
+        )
+        .await?;
     }
     under_repair(platform, requests, &facility.id).await?;
     for waiting in elders.take(WAITING) {
@@ -63,7 +92,11 @@ async fn one(
             facility_id: facility.id.clone(),
             rank: 3,
         };
-        platform.elderly_care().add_to_waiting_list(request).await.map_err(|status| platform.refused(&status))?;
+        platform
+            .elderly_care()
+            .add_to_waiting_list(request)
+            .await
+            .map_err(|status| platform.refused(&status))?;
     }
     Ok(())
 }
@@ -85,19 +118,38 @@ async fn live_in(
         identity: None,
         first_day,
     };
-    platform.elderly_care().place_resident(request).await.map_err(|status| platform.refused(&status))?;
+    platform
+        .elderly_care()
+        .place_resident(request)
+        .await
+        .map_err(|status| platform.refused(&status))?;
     Ok(())
 }
 
-async fn under_repair(platform: &Platform, requests: &RequestIds, facility_id: &str) -> Result<(), ClientError> {
-    let bed = bed(platform, requests, facility_id, "2-01".to_owned(), pb::BedState::Planned).await?;
+async fn under_repair(
+    platform: &Platform,
+    requests: &RequestIds,
+    facility_id: &str,
+) -> Result<(), ClientError> {
+    let bed = bed(
+        platform,
+        requests,
+        facility_id,
+        "2-01".to_owned(),
+        pb::BedState::Planned,
+    )
+    .await?;
     let request = pb::SetBedStateRequest {
         request_id: requests.next(),
         bed_id: bed.id,
         etag: bed.etag,
         state: pb::BedState::UnderRepair.into(),
     };
-    platform.elderly_care().set_bed_state(request).await.map_err(|status| platform.refused(&status))?;
+    platform
+        .elderly_care()
+        .set_bed_state(request)
+        .await
+        .map_err(|status| platform.refused(&status))?;
     Ok(())
 }
 
@@ -114,6 +166,10 @@ async fn bed(
         label,
         state: state.into(),
     };
-    let answer = platform.elderly_care().create_bed(request).await.map_err(|status| platform.refused(&status))?;
+    let answer = platform
+        .elderly_care()
+        .create_bed(request)
+        .await
+        .map_err(|status| platform.refused(&status))?;
     answer.into_inner().bed.ok_or_else(empty)
 }

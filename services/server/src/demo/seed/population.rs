@@ -40,7 +40,10 @@ pub(super) struct Population {
 impl Population {
     /// The families of one of the counties.
     pub(super) fn county(&self, index: usize) -> &[Household] {
-        self.households.chunks(FAMILIES).nth(index).unwrap_or_default()
+        self.households
+            .chunks(FAMILIES)
+            .nth(index)
+            .unwrap_or_default()
     }
 }
 
@@ -58,13 +61,29 @@ pub(super) async fn register(platform: &Platform) -> Result<Population, ClientEr
     let mut members = together(calls).await?.into_iter();
     let mut households = Vec::with_capacity(villages.len());
     for village in villages {
-        let four = (members.next(), members.next(), members.next(), members.next());
-        let (Some(father), Some(mother), Some(child), Some(grandmother)) = four else { return Err(ask::empty()) };
-        households.push(Household { village, father, mother, child, grandmother });
+        let four = (
+            members.next(),
+            members.next(),
+            members.next(),
+            members.next(),
+        );
+        let (Some(father), Some(mother), Some(child), Some(grandmother)) = four else {
+            return Err(ask::empty());
+        };
+        households.push(Household {
+            village,
+            father,
+            mother,
+            child,
+            grandmother,
+        });
     }
     let first = twin(platform).await?;
     let second = ask::register(platform, twin_request(1)?).await?;
-    Ok(Population { households, twins: [first, second] })
+    Ok(Population {
+        households,
+        twins: [first, second],
+    })
 }
 
 /// The first of the two of one number; the same one every time.
@@ -73,7 +92,10 @@ pub(super) async fn twin(platform: &Platform) -> Result<Member, ClientError> {
 }
 
 /// Records who is whose kin.
-pub(super) async fn relate(platform: &Platform, population: &Population) -> Result<(), ClientError> {
+pub(super) async fn relate(
+    platform: &Platform,
+    population: &Population,
+) -> Result<(), ClientError> {
     let requests = RequestIds::of(2);
     let mut calls = Vec::new();
     for home in &population.households {
@@ -83,7 +105,13 @@ pub(super) async fn relate(platform: &Platform, population: &Population) -> Resu
             (&home.child, pb::KinRelation::Parent, &home.father),
             (&home.child, pb::KinRelation::Parent, &home.mother),
         ] {
-            calls.push(ask::kin(platform, requests.next(), person, relation, relative));
+            calls.push(ask::kin(
+                platform,
+                requests.next(),
+                person,
+                relation,
+                relative,
+            ));
         }
     }
     together(calls).await?;
@@ -92,11 +120,20 @@ pub(super) async fn relate(platform: &Platform, population: &Population) -> Resu
 
 /// One village for every family, spread over the three counties.
 fn villages() -> Vec<String> {
-    let counties = COUNTIES.iter().filter_map(|county| county.parse::<DivisionCode>().ok());
+    let counties = COUNTIES
+        .iter()
+        .filter_map(|county| county.parse::<DivisionCode>().ok());
     let of_county = |county| {
-        let all: Vec<DivisionCode> = Divisions::guizhou().within(county, Level::Village).map(|(code, _)| code).collect();
+        let all: Vec<DivisionCode> = Divisions::guizhou()
+            .within(county, Level::Village)
+            .map(|(code, _)| code)
+            .collect();
         let apart = (all.len() / FAMILIES).max(1);
-        all.into_iter().step_by(apart).take(FAMILIES).map(|code| code.to_string()).collect::<Vec<String>>()
+        all.into_iter()
+            .step_by(apart)
+            .take(FAMILIES)
+            .map(|code| code.to_string())
+            .collect::<Vec<String>>()
     };
     counties.flat_map(of_county).collect()
 }
@@ -116,10 +153,26 @@ fn person(
     let pair = small(family * 4 + member);
     let spread = small(family);
     let (name, birth, sequence) = match member {
-        0 => (format!("{own}{man}"), birth(1982 + spread % 9, spread), pair * 2 + 1),
-        1 => (format!("{other}{woman}"), birth(1984 + spread % 8, spread + 3), pair * 2),
-        2 => (format!("{own}{woman}"), birth(2012 + spread % 10, spread + 5), pair * 2),
-        _ => (format!("{other}{woman}"), birth(1946 + spread % 12, spread + 7), pair * 2),
+        0 => (
+            format!("{own}{man}"),
+            birth(1982 + spread % 9, spread),
+            pair * 2 + 1,
+        ),
+        1 => (
+            format!("{other}{woman}"),
+            birth(1984 + spread % 8, spread + 3),
+            pair * 2,
+        ),
+        2 => (
+            format!("{own}{woman}"),
+            birth(2012 + spread % 10, spread + 5),
+            pair * 2,
+        ),
+        _ => (
+            format!("{other}{woman}"),
+            birth(1946 + spread % 12, spread + 7),
+            pair * 2,
+        ),
     };
     request(request_id, name, birth, sequence, village)
 }
@@ -127,7 +180,10 @@ fn person(
 /// Two people, one number: the second is recorded all the same, as archives hold such.
 fn twin_request(index: usize) -> Result<pb::RegisterPersonRequest, ClientError> {
     let requests = RequestIds::of(3);
-    let request_id = (0..=index).map(|_| requests.next()).last().unwrap_or_default();
+    let request_id = (0..=index)
+        .map(|_| requests.next())
+        .last()
+        .unwrap_or_default();
     let villages = villages();
     let village = villages.get(index).map(String::as_str).unwrap_or_default();
     let name = ["吴德润", "吴德运"][index.min(1)].to_owned();

@@ -19,8 +19,14 @@ pub(super) type Fingerprint = BTreeMap<String, String>;
 
 /// A child's file.
 pub(super) async fn child(platform: &Platform, child_id: &str) -> Result<ChildView, ClientError> {
-    let request = children::GetChildRequest { child_id: child_id.to_owned() };
-    let answer = platform.child_welfare().get_child(request).await.map_err(|status| platform.refused(&status))?;
+    let request = children::GetChildRequest {
+        child_id: child_id.to_owned(),
+    };
+    let answer = platform
+        .child_welfare()
+        .get_child(request)
+        .await
+        .map_err(|status| platform.refused(&status))?;
     let child = answer.into_inner().child.ok_or_else(empty)?;
     Ok(ChildView {
         situation: word(child.situation().as_str_name(), "SITUATION_"),
@@ -35,13 +41,28 @@ pub(super) async fn child(platform: &Platform, child_id: &str) -> Result<ChildVi
 
 /// Bed 3-12, and to whom it is offered.
 pub(super) async fn bed(platform: &Platform, family: &Family) -> Result<BedView, ClientError> {
-    let request = care::GetBedRequest { bed_id: family.bed_id.clone() };
+    let request = care::GetBedRequest {
+        bed_id: family.bed_id.clone(),
+    };
     let mut elderly_care = platform.elderly_care();
-    let bed = elderly_care.get_bed(request).await.map_err(|status| platform.refused(&status))?;
+    let bed = elderly_care
+        .get_bed(request)
+        .await
+        .map_err(|status| platform.refused(&status))?;
     let bed = bed.into_inner().bed.ok_or_else(empty)?;
-    let request = care::ListOffersRequest { facility_id: family.facility_id.clone(), ..Default::default() };
-    let offers = elderly_care.list_offers(request).await.map_err(|status| platform.refused(&status))?;
-    let offer = offers.into_inner().offers.into_iter().find(|offer| offer.bed_id == family.bed_id);
+    let request = care::ListOffersRequest {
+        facility_id: family.facility_id.clone(),
+        ..Default::default()
+    };
+    let offers = elderly_care
+        .list_offers(request)
+        .await
+        .map_err(|status| platform.refused(&status))?;
+    let offer = offers
+        .into_inner()
+        .offers
+        .into_iter()
+        .find(|offer| offer.bed_id == family.bed_id);
     let held_for = match bed.held_for() {
         care::HeldFor::Unspecified => String::new(),
         kept => word(kept.as_str_name(), "HELD_FOR_"),
@@ -55,13 +76,27 @@ pub(super) async fn bed(platform: &Platform, family: &Family) -> Result<BedView,
 }
 
 /// What stands now of the family, in every service.
-pub(super) async fn fingerprint(platform: &Platform, family: &Family) -> Result<Fingerprint, ClientError> {
+pub(super) async fn fingerprint(
+    platform: &Platform,
+    family: &Family,
+) -> Result<Fingerprint, ClientError> {
     let mut fingerprint = Fingerprint::new();
     for mut client in platform.operations("")? {
-        let request =
-            operations::GetFingerprintRequest { person_ids: family.person_ids(), service: String::new() };
-        let answer = client.get_fingerprint(request).await.map_err(|status| platform.refused(&status))?;
-        fingerprint.extend(answer.into_inner().fingerprints.into_iter().map(|one| (one.service, one.digest)));
+        let request = operations::GetFingerprintRequest {
+            person_ids: family.person_ids(),
+            service: String::new(),
+        };
+        let answer = client
+            .get_fingerprint(request)
+            .await
+            .map_err(|status| platform.refused(&status))?;
+        fingerprint.extend(
+            answer
+                .into_inner()
+                .fingerprints
+                .into_iter()
+                .map(|one| (one.service, one.digest)),
+        );
     }
     Ok(fingerprint)
 }
@@ -71,8 +106,16 @@ pub(super) async fn unsent(platform: &Platform) -> Result<i64, ClientError> {
     let mut rows = 0;
     for mut client in platform.operations("")? {
         let request = operations::GetOutboxRequest::default();
-        let answer = client.get_outbox(request).await.map_err(|status| platform.refused(&status))?;
-        rows += answer.into_inner().outboxes.iter().map(|outbox| outbox.rows).sum::<i64>();
+        let answer = client
+            .get_outbox(request)
+            .await
+            .map_err(|status| platform.refused(&status))?;
+        rows += answer
+            .into_inner()
+            .outboxes
+            .iter()
+            .map(|outbox| outbox.rows)
+            .sum::<i64>();
     }
     Ok(rows)
 }
@@ -83,7 +126,12 @@ pub(super) fn compare(before: &Fingerprint, after: &Fingerprint) -> Vec<Fingerpr
         .iter()
         .map(|(service, digest)| {
             let now = after.get(service).cloned().unwrap_or_default();
-            FingerprintView { service: service.clone(), before: digest.clone(), equal: now == *digest, after: now }
+            FingerprintView {
+                service: service.clone(),
+                before: digest.clone(),
+                equal: now == *digest,
+                after: now,
+            }
         })
         .collect()
 }

@@ -39,7 +39,11 @@ pub(super) fn ended(case: &pb::DeathCase) -> bool {
 
 /// The latest fact is answered by everybody, whatever the phase.
 pub(super) fn all_answered(case: &pb::DeathCase) -> bool {
-    let mut latest = case.questions.iter().filter(|question| question.fact_version == case.fact_version).peekable();
+    let mut latest = case
+        .questions
+        .iter()
+        .filter(|question| question.fact_version == case.fact_version)
+        .peekable();
     latest.peek().is_some() && latest.all(|question| question.state() != pb::QuestionState::Open)
 }
 
@@ -58,7 +62,10 @@ pub(super) struct Step {
 impl Step {
     /// Something that must be so.
     pub(super) fn check(&mut self, what: &str, holds: bool) {
-        self.view.checks.push(CheckView { what: what.to_owned(), holds });
+        self.view.checks.push(CheckView {
+            what: what.to_owned(),
+            holds,
+        });
     }
 }
 
@@ -76,10 +83,24 @@ pub(super) struct Stage<'s> {
 }
 
 impl<'s> Stage<'s> {
-    pub(super) fn new(platform: &Platform, family: Family, today: Date, drawing: &'s mut Drawing) -> Self {
+    pub(super) fn new(
+        platform: &Platform,
+        family: Family,
+        today: Date,
+        drawing: &'s mut Drawing,
+    ) -> Self {
         let run = request_id()[..8].to_owned();
         let platform = platform.clone();
-        Self { platform, family, today, drawing, run, number: 0, title: String::new(), began: Instant::now() }
+        Self {
+            platform,
+            family,
+            today,
+            drawing,
+            run,
+            number: 0,
+            title: String::new(),
+            began: Instant::now(),
+        }
     }
 
     pub(super) fn family(&self) -> &Family {
@@ -107,7 +128,11 @@ impl<'s> Stage<'s> {
     }
 
     /// Reports a death as somebody.
-    pub(super) async fn report(&mut self, subject: &str, report: Report<'_>) -> Result<pb::DeathCase, ClientError> {
+    pub(super) async fn report(
+        &mut self,
+        subject: &str,
+        report: Report<'_>,
+    ) -> Result<pb::DeathCase, ClientError> {
         let case = ask::report(&self.acting_as(subject), report).await?;
         self.drawing.case(&CaseView::of(&case));
         Ok(case)
@@ -165,11 +190,17 @@ impl<'s> Stage<'s> {
         let younger = look::child(&self.platform, &self.family.younger.person_id).await?;
         let elder = look::child(&self.platform, &self.family.elder.person_id).await?;
         let bed = look::bed(&self.platform, &self.family).await?;
-        Ok(Seen { children: vec![younger, elder], bed })
+        Ok(Seen {
+            children: vec![younger, elder],
+            bed,
+        })
     }
 
     /// What can be seen once it is as it should be, or at the latest after a while.
-    pub(super) async fn look_until(&self, right: impl Fn(&Seen) -> bool) -> Result<Seen, ClientError> {
+    pub(super) async fn look_until(
+        &self,
+        right: impl Fn(&Seen) -> bool,
+    ) -> Result<Seen, ClientError> {
         let deadline = Instant::now() + SEEN_WITHIN;
         loop {
             let seen = self.look().await?;
@@ -190,23 +221,32 @@ impl<'s> Stage<'s> {
             tokio::time::sleep(LOOK_EVERY).await;
             let unsent = look::unsent(&self.platform).await?;
             let now = look::fingerprint(&self.platform, &self.family).await?;
-            equal = if unsent == 0 && now == last { equal + 1 } else { 0 };
+            equal = if unsent == 0 && now == last {
+                equal + 1
+            } else {
+                0
+            };
             last = now;
         }
         Ok(last)
     }
 
     /// What stands once it equals what stood before, or at the latest after a while.
-    pub(super) async fn fingerprint_like(&mut self, before: &Fingerprint) -> Result<Fingerprint, ClientError> {
+    pub(super) async fn fingerprint_like(
+        &mut self,
+        before: &Fingerprint,
+    ) -> Result<Fingerprint, ClientError> {
         let deadline = Instant::now() + SEEN_WITHIN;
         loop {
             let now = look::fingerprint(&self.platform, &self.family).await?;
             if now == *before {
-                self.drawing.seen("everything stands as it stood before step 3");
+                self.drawing
+                    .seen("everything stands as it stood before step 3");
                 return Ok(now);
             }
             if Instant::now() > deadline {
-                self.drawing.seen("NOT everything stands as it stood before step 3");
+                self.drawing
+                    .seen("NOT everything stands as it stood before step 3");
                 return Ok(now);
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -240,7 +280,11 @@ impl<'s> Stage<'s> {
     /// Tells what was checked.
     pub(super) fn tell(&mut self, step: Step) -> StepView {
         for check in &step.view.checks {
-            self.drawing.seen(&format!("{} {}", if check.holds { "ok   " } else { "WRONG" }, check.what));
+            self.drawing.seen(&format!(
+                "{} {}",
+                if check.holds { "ok   " } else { "WRONG" },
+                check.what
+            ));
         }
         step.view
     }
@@ -248,10 +292,25 @@ impl<'s> Stage<'s> {
 
 fn hangs(case_id: &str, case: Option<&pb::DeathCase>) -> ClientError {
     let waits: Vec<String> = case
-        .map(|case| case.waiting.iter().map(|waiting| format!("{} ({})", words::department(&waiting.on), waiting.what)))
+        .map(|case| {
+            case.waiting
+                .iter()
+                .map(|waiting| format!("{} ({})", words::department(&waiting.on), waiting.what))
+        })
         .into_iter()
         .flatten()
         .collect();
-    let message = format!("the case waits for {}", if waits.is_empty() { "nobody it knows of".to_owned() } else { waits.join(", ") });
-    ClientError::new("CASE_HANGS", message, format!("`minzheng case show {case_id}` and `minzheng dead-letter list` say why"))
+    let message = format!(
+        "the case waits for {}",
+        if waits.is_empty() {
+            "nobody it knows of".to_owned()
+        } else {
+            waits.join(", ")
+        }
+    );
+    ClientError::new(
+        "CASE_HANGS",
+        message,
+        format!("`minzheng case show {case_id}` and `minzheng dead-letter list` say why"),
+    )
 }
