@@ -47,12 +47,12 @@ impl Topics {
     async fn read(&mut self, cx: &Context, topic: &'static str) -> Result<&[Seen], Failure> {
         if !self.0.contains_key(topic) {
             let marks = cx.bus().watermarks(topic).await?;
-            let partitions = marks.iter().enumerate().filter(|(_, marks)| marks.low < marks.high);
-            let read: Vec<Result<Vec<Seen>, Failure>> = futures::stream::iter(partitions)
-                .map(|(partition, marks)| read_partition(cx, topic, partition, *marks))
-                .buffered(PARTITIONS_AT_ONCE)
-                .collect()
-                .await;
+            let mut reads = Vec::new();
+            for (partition, marks) in marks.into_iter().enumerate().filter(|(_, marks)| marks.low < marks.high) {
+                reads.push(read_partition(cx, topic, partition, marks));
+            }
+            let read: Vec<Result<Vec<Seen>, Failure>> =
+                futures::stream::iter(reads).buffered(PARTITIONS_AT_ONCE).collect().await;
             let read: Result<Vec<Vec<Seen>>, Failure> = read.into_iter().collect();
             self.0.insert(topic, read?.into_iter().flatten().collect());
         }

@@ -37,11 +37,15 @@ impl SettingsArgs {
         if let Some(path) = &self.config {
             layers = layers.file(path)?;
         }
-        // What names the server of a client command begins alike and is no setting.
-        let variables =
-            std::env::vars().filter(|(name, _)| !server::VARIABLES.contains(&name.as_str()));
+        let variables = std::env::vars().filter(|(name, _)| is_setting(name));
         Settings::load(layers.environment(variables).flags(&self.set)?)
     }
+}
+
+/// What names the server of a client command, or a database and a broker for tests, begins alike and
+/// is no setting of a node.
+fn is_setting(name: &str) -> bool {
+    !server::VARIABLES.contains(&name) && !name.starts_with("MINZHENG_TEST_")
 }
 
 #[cfg(test)]
