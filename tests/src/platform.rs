@@ -66,6 +66,8 @@ impl ClockControl {
 /// Where each service is reached; several addresses are replicas.
 pub struct Platform {
     addresses: BTreeMap<&'static str, Vec<Neighbour>>,
+    /// The same, for calls that may read whole topics.
+    patient: BTreeMap<&'static str, Neighbour>,
     turn: AtomicUsize,
     /// How time is moved.
     pub clock: ClockControl,
@@ -75,9 +77,11 @@ impl Platform {
     /// From addresses `http://host:port` of each service.
     pub fn new(addresses: BTreeMap<&'static str, Vec<String>>, clock: ClockControl) -> Self {
         let at = |address: &String| Neighbour::at(address.parse().expect("an address"));
+        let patient = |address: &String| Neighbour::within(address.parse().expect("an address"), PATIENCE * 4);
+        let patient = addresses.iter().map(|(name, replicas)| (*name, patient(&replicas[0]))).collect();
         let addresses =
             addresses.into_iter().map(|(name, replicas)| (name, replicas.iter().map(at).collect())).collect();
-        Self { addresses, turn: AtomicUsize::new(0), clock }
+        Self { addresses, patient, turn: AtomicUsize::new(0), clock }
     }
 
     /// One node that runs all services.
@@ -96,7 +100,7 @@ impl Platform {
     pub fn with_address(&self, service: &'static str, address: &str) -> Self {
         let mut addresses = self.addresses.clone();
         addresses.insert(service, vec![Neighbour::at(address.parse().expect("an address"))]);
-        Self { addresses, turn: AtomicUsize::new(0), clock: self.clock.clone() }
+        Self { addresses, patient: self.patient.clone(), turn: AtomicUsize::new(0), clock: self.clock.clone() }
     }
 
     fn channel(&self, service: &str, caller: &Caller) -> NeighbourChannel {
@@ -132,7 +136,7 @@ impl Platform {
 
     /// Client of a service's operations.
     pub fn operations(&self, service: &str) -> OperationsServiceClient<NeighbourChannel> {
-        OperationsServiceClient::new(self.channel(service, &operator("test.operator")))
+        OperationsServiceClient::new(self.patient[service].channel(&operator("test.operator"), None))
     }
 }
 

@@ -44,7 +44,17 @@ async fn child_of(platform: &Platform, callers: &Callers, member: &Member) -> Op
     answer.ok().and_then(|answer| answer.child)
 }
 
-async fn is_an_orphan_with_one_alarm(platform: &Platform, callers: &Callers, member: &Member) {
+/// Waits until child-welfare knows both parents of a child, so that their deaths find them.
+async fn is_known(platform: &Platform, callers: &Callers, member: &Member) {
+    eventually("child-welfare knows both parents", || async {
+        let child = child_of(platform, callers, member).await?;
+        (child.relatives.len() == 2).then_some(())
+    })
+    .await;
+}
+
+/// `closed` says how many alarms may have come and gone before.
+async fn is_an_orphan_with_one_alarm(platform: &Platform, callers: &Callers, member: &Member, closed: usize) {
     eventually("the child is an orphan", || async {
         let child = child_of(platform, callers, member).await?;
         (child.situation() == child::Situation::Orphan).then_some(())
@@ -60,8 +70,9 @@ async fn is_an_orphan_with_one_alarm(platform: &Platform, callers: &Callers, mem
     .expect("items")
     .items;
     let visits: Vec<&work::WorkItem> = items.iter().filter(|item| item.kind == "child-visit").collect();
-    assert_eq!(visits.len(), 1, "one alarm: {visits:?}");
-    assert_eq!(visits[0].state(), work::WorkItemState::Open);
+    let open = visits.iter().filter(|item| item.state() == work::WorkItemState::Open).count();
+    assert_eq!(open, 1, "one alarm: {visits:?}");
+    assert!(visits.len() <= 1 + closed, "no alarm came and went: {visits:?}");
 }
 
 /// Parents and child; `related` says whether the kinship is recorded.
@@ -83,8 +94,9 @@ async fn both_parents_in_one_second(platform: &Platform, at_once: usize) {
     futures::stream::iter(0..FAMILIES)
         .for_each_concurrent(at_once, |_| async {
             let (father, mother, child) = parents_and_child(platform, &callers, true).await;
+            is_known(platform, &callers, &child).await;
             join(tell_death(platform, &callers, &father), tell_death(platform, &callers, &mother)).await;
-            is_an_orphan_with_one_alarm(platform, &callers, &child).await;
+            is_an_orphan_with_one_alarm(platform, &callers, &child, 0).await;
         })
         .await;
 }
@@ -119,7 +131,8 @@ async fn a_kinship_recorded_in_the_second_of_the_death(deployment: Deployment) {
             };
             let deaths = join(tell_death(&platform, &callers, &father), tell_death(&platform, &callers, &mother));
             join(kinship, deaths).await;
-            is_an_orphan_with_one_alarm(&platform, &callers, &child).await;
+            // While only one parent is recorded and dead, an alarm is right; the second one takes it back.
+            is_an_orphan_with_one_alarm(&platform, &callers, &child, 1).await;
         })
         .await;
     node.stop().await;

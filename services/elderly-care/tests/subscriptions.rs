@@ -198,8 +198,12 @@ async fn what_is_owed_is_settled_by_the_work_item(deployment: Deployment) {
     house.publish(&[reversed]).await;
     house.eventually_stands(&home.both(), &before).await;
     let confirmed = fact(Kind::Confirmed, grandmother, 3, "2026-03");
+    house.publish(&[confirmed]).await;
+    house
+        .eventually_answered(grandmother, 3, &[(END, DONE), (RELEASE, HUMAN)])
+        .await;
     let corrected = fact(Kind::Corrected, grandmother, 4, "2026-03-09");
-    house.publish(&[confirmed, corrected]).await;
+    house.publish(&[corrected]).await;
     house
         .eventually_answered(grandmother, 4, &[(RECOUNT, HUMAN)])
         .await;
@@ -448,10 +452,11 @@ async fn an_offer_expires_and_goes_on(deployment: Deployment) {
     deployment.clock().advance(Duration::from_secs(48 * 3600));
     let moved_on = house.eventually_offered(second).await;
     assert_eq!(moved_on.bed_id, home.bed.id);
-    let got = house.care().get_offer(pb::GetOfferRequest {
+    let asked = pb::GetOfferRequest {
         offer_id: offer.id.clone(),
-    });
-    let expired = common::it(got.await).offer.expect("the offer");
+    };
+    let got = house.care().get_offer(asked).await;
+    let expired = common::it(got).offer.expect("the offer");
     assert_eq!(expired.state(), pb::OfferState::Expired);
     assert!(expired.closed_at.is_some());
     let waits_on = house.queue(&home.facility).await;

@@ -36,11 +36,16 @@ pub struct Neighbour {
 pub type NeighbourChannel = InterceptedService<Channel, Identify>;
 
 impl Neighbour {
-    /// At an address.
+    /// At an address; a call may take a few seconds.
     pub fn at(address: Uri) -> Self {
+        Self::within(address, CALL_WITHIN)
+    }
+
+    /// At an address; a call may take this long. For operators, whose calls may read whole topics.
+    pub fn within(address: Uri, call_within: Duration) -> Self {
         let endpoint = Endpoint::from(address)
             .connect_timeout(CONNECT_WITHIN)
-            .timeout(CALL_WITHIN)
+            .timeout(call_within)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(Duration::from_secs(20))
             .keep_alive_while_idle(true);

@@ -222,8 +222,9 @@ impl Batch<'_> {
         };
         let rows: Vec<NewRow<'_>> = prepared.iter().map(|one| one.row(&parked)).collect();
         let fresh = table::insert(uow.connection(), &origin, uow.now(), &rows).await?;
-        let fresh: BTreeSet<Uuid> = fresh.into_iter().collect();
-        let new: Vec<&Prepared<'_>> = prepared.iter().filter(|one| fresh.contains(&one.incoming.envelope.id)).collect();
+        let mut fresh: BTreeSet<Uuid> = fresh.into_iter().collect();
+        // Taken out: the second copy of an event in one batch is not new.
+        let new: Vec<&Prepared<'_>> = prepared.iter().filter(|one| fresh.remove(&one.incoming.envelope.id)).collect();
         self.learn(uow, &new).await?;
         for one in new.iter().filter(|one| !parked.contains(&one.incoming.envelope.key)) {
             self.apply(uow, one).await?;

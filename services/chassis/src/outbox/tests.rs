@@ -31,7 +31,8 @@ fn event(key: &str, facility: &str) -> PendingEvent {
 /// Everything on the topic of beds, partition by partition, in order.
 async fn on_the_bus(bus: &Arc<dyn Bus>) -> Vec<Envelope> {
     let mut found = Vec::new();
-    for partition in 0..ELDERLY_CARE_BED.partitions {
+    let partitions = bus.watermarks(ELDERLY_CARE_BED.name).await.expect("watermarks").len();
+    for partition in 0..i32::try_from(partitions).expect("a few") {
         let at = TopicPartition { topic: ELDERLY_CARE_BED.name.to_owned(), partition };
         let mut from = 0;
         loop {

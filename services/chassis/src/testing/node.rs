@@ -124,9 +124,13 @@ impl Deployment {
     }
 }
 
-/// The declared topics, for the bus.
+/// Partitions of a topic in a test: enough to tell them apart. A broker that many tests share would
+/// carry thousands if each had the declared twelve.
+const PARTITIONS: i32 = 2;
+
+/// The declared topics, for the bus of a test.
 pub fn topic_specs() -> Vec<TopicSpec> {
-    topics::ALL.iter().map(|topic| TopicSpec::from(**topic)).collect()
+    topics::ALL.iter().map(|topic| TopicSpec { partitions: PARTITIONS, ..TopicSpec::from(**topic) }).collect()
 }
 
 /// A running node of a test.

@@ -56,7 +56,7 @@ impl Command for CompleteVerification {
             (Found::Dead(document, statement), Some(told)) => {
                 let case = &stored.case;
                 told.known_case(uow, case.person_id, statement).await?;
-                let elsewhere = told.revisions_elsewhere(Some(case.id));
+                let elsewhere = told.revisions_elsewhere(Some(case));
                 let report = proof(uow, case, document, statement, elsewhere);
                 (Finding::Dead(Box::new(report)), "dead")
             }

@@ -5,7 +5,7 @@ use minzheng_chassis::seam::{Failure, UnitOfWork};
 use uuid::Uuid;
 
 use super::residents::Residents;
-use crate::domain::death::{DocumentKey, Rejection, Statement};
+use crate::domain::death::{Case, DocumentKey, Rejection, Statement};
 use crate::storage::cases::{Cases, StoredCase};
 use crate::storage::documents::{Told, told_before_anywhere};
 
@@ -64,8 +64,11 @@ impl Document {
         Ok(Some(cases.surviving(found).await?))
     }
 
-    /// Highest revision of the document in cases other than this one; 0 if none.
-    pub(super) fn revisions_elsewhere(&self, case_id: Option<Uuid>) -> i32 {
+    /// Highest revision of the document in cases other than the one it joins; 0 if none. A case that
+    /// has ended takes no evidence: then a new one is opened, and every case is another.
+    pub(super) fn revisions_elsewhere(&self, latest: Option<&Case>) -> i32 {
+        let joined = latest.filter(|case| case.phase.takes_evidence());
+        let case_id = joined.map(|case| case.id);
         let elsewhere = self
             .told
             .iter()

@@ -118,7 +118,7 @@ impl ReportDeath {
         known: &Known,
         latest: Option<&StoredCase>,
     ) -> Report {
-        let case_id = latest.map(|latest| latest.case.id);
+        let latest = latest.map(|latest| &latest.case);
         Report {
             evidence_id: uow.new_id(),
             document: self.document.clone(),
@@ -128,7 +128,7 @@ impl ReportDeath {
                 Record::Established => Match::Matched,
                 Record::Provisional | Record::Rejected => Match::PendingReview,
             },
-            revisions_elsewhere: asked.document.revisions_elsewhere(case_id),
+            revisions_elsewhere: asked.document.revisions_elsewhere(latest),
             opening: Opening {
                 case_id: uow.new_id(),
                 person_id: known.person_id,

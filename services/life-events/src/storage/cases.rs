@@ -108,14 +108,19 @@ impl<'a> Cases<'a, DatabaseTransaction> {
         let changed: Vec<_> = case
             .evidence
             .iter()
-            .filter(|item| !known.contains(item))
-            .map(|item| evidence_row::row_of(self.keys, case.id, item))
+            .enumerate()
+            .filter(|(_, item)| !known.contains(item))
+            .map(|(position, item)| evidence_row::row_of(self.keys, case.id, position, item))
             .collect();
         if changed.is_empty() {
             return Ok(());
         }
         let moved = OnConflict::column(evidence::Column::Id)
-            .update_columns([evidence::Column::CaseId, evidence::Column::Standing])
+            .update_columns([
+                evidence::Column::CaseId,
+                evidence::Column::Position,
+                evidence::Column::Standing,
+            ])
             .to_owned();
         evidence::Entity::insert_many(changed)
             .on_conflict(moved)
@@ -332,8 +337,7 @@ impl<C: ConnectionTrait> Cases<'_, C> {
     async fn evidence_of(&self, cases: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<Evidence>>, Failure> {
         let rows = evidence::Entity::find()
             .filter(evidence::Column::CaseId.is_in(cases.iter().copied()))
-            .order_by_asc(evidence::Column::ReceivedAt)
-            .order_by_asc(evidence::Column::Id)
+            .order_by_asc(evidence::Column::Position)
             .all(self.db)
             .await?;
         let mut by_case: BTreeMap<Uuid, Vec<Evidence>> = BTreeMap::new();
@@ -347,9 +351,6 @@ impl<C: ConnectionTrait> Cases<'_, C> {
     async fn questions_of(&self, cases: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<Question>>, Failure> {
         let rows = question::Entity::find()
             .filter(question::Column::CaseId.is_in(cases.iter().copied()))
-            .order_by_asc(question::Column::FactVersion)
-            .order_by_asc(question::Column::Department)
-            .order_by_asc(question::Column::Action)
             .all(self.db)
             .await?;
         let mut by_case: BTreeMap<Uuid, Vec<Question>> = BTreeMap::new();
@@ -357,6 +358,9 @@ impl<C: ConnectionTrait> Cases<'_, C> {
             let of_case = by_case.entry(row.case_id).or_default();
             of_case.push(question_row::read(&row)?);
         }
+        by_case
+            .values_mut()
+            .for_each(|questions| questions.sort_by_key(question_row::place));
         Ok(by_case)
     }
 }

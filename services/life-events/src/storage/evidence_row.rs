@@ -17,13 +17,19 @@ pub fn document_index(keys: &KeyRing, document: &DocumentKey) -> Vec<u8> {
     keys.blind_index("document", text.as_bytes()).to_vec()
 }
 
-/// The row of a piece of evidence in a case.
-pub(super) fn row_of(keys: &KeyRing, case_id: Uuid, evidence: &Evidence) -> ActiveModel {
+/// The row of a piece of evidence at its place in a case.
+pub(super) fn row_of(
+    keys: &KeyRing,
+    case_id: Uuid,
+    position: usize,
+    evidence: &Evidence,
+) -> ActiveModel {
     let row = evidence.id.to_string();
     let statement = &evidence.statement;
     let model = Model {
         id: evidence.id,
         case_id,
+        position: i32::try_from(position).unwrap_or(i32::MAX),
         organisation: evidence.document.organisation.clone(),
         reference: keys.encrypt_field(reference_at(&row), evidence.document.reference.as_bytes()),
         document_index: document_index(keys, &evidence.document),

@@ -53,6 +53,7 @@ CREATE INDEX death_case_due ON death_case (due_at) WHERE due_at IS NOT NULL;
 CREATE TABLE evidence (
     id uuid PRIMARY KEY,
     case_id uuid NOT NULL,
+    position integer NOT NULL,
     organisation text NOT NULL,
     reference {bytes} NOT NULL,
     document_index {bytes} NOT NULL,
@@ -68,7 +69,7 @@ CREATE TABLE evidence (
     standing text NOT NULL
 );
 CREATE UNIQUE INDEX evidence_document ON evidence (document_index, revision);
-CREATE INDEX evidence_case ON evidence (case_id, received_at, id);
+CREATE INDEX evidence_case ON evidence (case_id, position);
 CREATE INDEX evidence_reporter ON evidence (reporter, case_id);
 CREATE INDEX evidence_organisation ON evidence (organisation, case_id);
 CREATE TABLE question (

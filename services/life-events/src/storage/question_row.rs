@@ -2,6 +2,7 @@
 
 use minzheng_chassis::civil::micros;
 use minzheng_chassis::seam::Failure;
+use minzheng_proto::death_plan;
 use sea_orm::{ActiveModelTrait, IntoActiveModel};
 use uuid::Uuid;
 
@@ -31,6 +32,15 @@ pub(super) fn row_of(case_id: Uuid, question: &Question) -> ActiveModel {
         answered_at: answer.map(|answer| micros(answer.answered_at)),
     };
     model.into_active_model().reset_all()
+}
+
+/// Its place among the case's questions: the oldest fact first, and of one fact in the order in which
+/// actions are declared.
+pub(super) fn place(question: &Question) -> (i64, usize) {
+    let declared = death_plan::ALL
+        .iter()
+        .position(|action| *action == question.action);
+    (question.fact_version, declared.unwrap_or(usize::MAX))
 }
 
 /// The question of a row.

@@ -170,20 +170,40 @@ pub fn envelope<E: EventType>(source: &str, event: &E, sequence: i64) -> Envelop
 
 /// How many cases a person has.
 pub async fn cases_of(node: &TestNode, person_id: &str) -> Vec<pb::DeathCase> {
-    let request = pb::ListCasesRequest { person_id: person_id.to_owned(), ..Default::default() };
-    client(node, &operator("op")).list_cases(request).await.expect("a list").into_inner().cases
+    let request = pb::ListCasesRequest {
+        person_id: person_id.to_owned(),
+        ..Default::default()
+    };
+    client(node, &operator("op"))
+        .list_cases(request)
+        .await
+        .expect("a list")
+        .into_inner()
+        .cases
 }
 
 /// Open items of a kind about a case.
 pub async fn items(node: &TestNode, case_id: &str) -> Vec<work::WorkItem> {
-    let request = work::ListWorkItemsRequest { subject_id: case_id.to_owned(), ..Default::default() };
+    let request = work::ListWorkItemsRequest {
+        subject_id: case_id.to_owned(),
+        ..Default::default()
+    };
     let mut client = WorkServiceClient::new(node.channel(&operator("op")));
-    client.list_work_items(request).await.expect("items").into_inner().items
+    client
+        .list_work_items(request)
+        .await
+        .expect("items")
+        .into_inner()
+        .items
 }
 
 /// Kinds of the open items about a case.
 pub async fn kinds(node: &TestNode, case_id: &str) -> Vec<String> {
-    items(node, case_id).await.into_iter().map(|item| item.kind).collect()
+    items(node, case_id)
+        .await
+        .into_iter()
+        .map(|item| item.kind)
+        .collect()
 }
 
 /// What life-events says stands about a person, the person's id left out.
@@ -193,15 +213,26 @@ pub async fn fingerprint(node: &TestNode, person_id: &str) -> Vec<String> {
         service: "life-events".to_owned(),
     };
     let mut client = OperationsServiceClient::new(node.channel(&operator("op")));
-    let answer = client.get_fingerprint(request).await.expect("a fingerprint").into_inner();
-    let lines = answer.fingerprints.into_iter().flat_map(|fingerprint| fingerprint.lines);
+    let answer = client
+        .get_fingerprint(request)
+        .await
+        .expect("a fingerprint")
+        .into_inner();
+    let lines = answer
+        .fingerprints
+        .into_iter()
+        .flat_map(|fingerprint| fingerprint.lines);
     lines.map(|line| line.replace(person_id, "P")).collect()
 }
 
 /// The fields at fault of a refusal, with their reasons.
 pub fn violations(status: &Status) -> Vec<(String, &'static str)> {
     let problem = Problem::relayed(status).expect("a refusal with details");
-    problem.fields.into_iter().map(|field| (field.field, field.reason)).collect()
+    problem
+        .fields
+        .into_iter()
+        .map(|field| (field.field, field.reason))
+        .collect()
 }
 
 /// A client's id of a call.

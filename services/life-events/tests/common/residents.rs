@@ -42,6 +42,22 @@ pub fn know(number: &str, village: &str) -> String {
     id
 }
 
+/// A provisional record, as a report has made it that went no further; the id.
+pub fn provision(number: &str, county: &str) -> String {
+    let id = Uuid::now_v7().to_string();
+    let mut register = REGISTER.lock().expect("not poisoned");
+    register.persons.insert(
+        id.clone(),
+        person(
+            &id,
+            pb::RecordState::Provisional,
+            &format!("{county}000000"),
+        ),
+    );
+    register.numbers.insert(number.to_owned(), id.clone());
+    id
+}
+
 /// A known person of the county; the number and the id.
 pub fn somebody() -> (String, String) {
     let number = fresh_number();
@@ -145,7 +161,13 @@ fn refusal(organisation: &str) -> Result<(), Status> {
     match organisation {
         AWAY => Err(Problem::unavailable("residents").into()),
         SLOW => Err(Status::deadline_exceeded("too slow")),
-        PICKY => Err(Problem::field("identity.id_number", "ID_NUMBER_CHECK_DIGIT", "wrong", "校验位错误").into()),
+        PICKY => Err(Problem::field(
+            "identity.id_number",
+            "ID_NUMBER_CHECK_DIGIT",
+            "wrong",
+            "校验位错误",
+        )
+        .into()),
         _ => Ok(()),
     }
 }

@@ -20,21 +20,51 @@ on_both_deployments!(
 
 async fn heard(person_id: &str, version: i64) -> FactKind {
     let facts = eventually(&format!("fact {version}"), || async {
-        Some(departments::heard(person_id)).filter(|facts| facts.iter().any(|fact| fact.fact_version == version))
+        Some(departments::heard(person_id))
+            .filter(|facts| facts.iter().any(|fact| fact.fact_version == version))
     })
     .await;
-    facts.into_iter().find(|fact| fact.fact_version == version).expect("it was heard").kind
+    facts
+        .into_iter()
+        .find(|fact| fact.fact_version == version)
+        .expect("it was heard")
+        .kind
 }
 
 async fn a_conflict_is_decided_by_a_clerk(deployment: Deployment) {
     let node = deployment.start(answering()).await;
     let (number, person_id) = residents::somebody();
-    let first = tell(&node, &report(identity(&number), EvidenceSource::MedicalCertificate, day(2026, 3, 4))).await;
-    let second = tell(&node, &report(identity(&number), EvidenceSource::HouseholdCancellation, day(2026, 4, 4))).await;
-    assert_eq!((second.id.as_str(), second.conflict, second.fact_version), (first.id.as_str(), true, 1));
+    let first = tell(
+        &node,
+        &report(
+            identity(&number),
+            EvidenceSource::MedicalCertificate,
+            day(2026, 3, 4),
+        ),
+    )
+    .await;
+    let second = tell(
+        &node,
+        &report(
+            identity(&number),
+            EvidenceSource::HouseholdCancellation,
+            day(2026, 4, 4),
+        ),
+    )
+    .await;
+    assert_eq!(
+        (second.id.as_str(), second.conflict, second.fact_version),
+        (first.id.as_str(), true, 1)
+    );
     let case = reaches(&node, &first.id, Phase::Settled).await;
     assert_eq!(kinds(&node, &case.id).await, ["decide-conflict"]);
-    assert_eq!(case.waiting.iter().map(|waiting| waiting.on.as_str()).collect::<Vec<_>>(), ["county_clerk"]);
+    assert_eq!(
+        case.waiting
+            .iter()
+            .map(|waiting| waiting.on.as_str())
+            .collect::<Vec<_>>(),
+        ["county_clerk"]
+    );
 
     let decide = |evidence_id: &str, etag: &str| pb::DecideConflictRequest {
         request_id: request_id(),
@@ -45,24 +75,73 @@ async fn a_conflict_is_decided_by_a_clerk(deployment: Deployment) {
     };
     let right = decide(&case.evidence[1].id, &case.etag);
     let refused = [
-        (li(), decide(&case.evidence[1].id, "v1"), Code::Aborted, "Aborted"),
-        (li(), decide(&request_id(), &case.etag), Code::InvalidArgument, "NO_SUCH_EVIDENCE"),
-        (li(), decide(&case.evidence[1].id, ""), Code::InvalidArgument, "REQUIRED"),
-        (clerk("zhao", OTHER_COUNTY), right.clone(), Code::NotFound, "NOT_FOUND"),
-        (worker("township", COUNTY), right.clone(), Code::PermissionDenied, "PermissionDenied"),
+        (
+            li(),
+            decide(&case.evidence[1].id, "v1"),
+            Code::Aborted,
+            "Aborted",
+        ),
+        (
+            li(),
+            decide(&request_id(), &case.etag),
+            Code::InvalidArgument,
+            "NO_SUCH_EVIDENCE",
+        ),
+        (
+            li(),
+            decide(&case.evidence[1].id, ""),
+            Code::InvalidArgument,
+            "REQUIRED",
+        ),
+        (
+            clerk("zhao", OTHER_COUNTY),
+            right.clone(),
+            Code::NotFound,
+            "NOT_FOUND",
+        ),
+        (
+            worker("township", COUNTY),
+            right.clone(),
+            Code::PermissionDenied,
+            "PermissionDenied",
+        ),
     ];
     for (caller, request, code, why) in refused {
-        let refusal = client(&node, &caller).decide_conflict(request).await.unwrap_err();
+        let refusal = client(&node, &caller)
+            .decide_conflict(request)
+            .await
+            .unwrap_err();
         assert_eq!((refusal.code(), reason(&refusal).as_str()), (code, why));
     }
-    let personal = pb::DecideConflictRequest { reason: "来电13800000000".to_owned(), ..right.clone() };
-    let refusal = client(&node, &li()).decide_conflict(personal).await.unwrap_err();
+    let personal = pb::DecideConflictRequest {
+        reason: "来电13800000000".to_owned(),
+        ..right.clone()
+    };
+    let refusal = client(&node, &li())
+        .decide_conflict(personal)
+        .await
+        .unwrap_err();
     assert_eq!(reason(&refusal), "PERSONAL_DATA_IN_TEXT");
 
-    let decided = client(&node, &li()).decide_conflict(right.clone()).await.unwrap().into_inner().case.unwrap();
-    assert_eq!((decided.conflict, decided.fact_version, decided.phase()), (false, 2, Phase::Notifying));
+    let decided = client(&node, &li())
+        .decide_conflict(right.clone())
+        .await
+        .unwrap()
+        .into_inner()
+        .case
+        .unwrap();
+    assert_eq!(
+        (decided.conflict, decided.fact_version, decided.phase()),
+        (false, 2, Phase::Notifying)
+    );
     assert_eq!(decided.evidence[0].standing(), EvidenceStanding::Overruled);
-    let told_again = client(&node, &li()).decide_conflict(right).await.unwrap().into_inner().case.unwrap();
+    let told_again = client(&node, &li())
+        .decide_conflict(right)
+        .await
+        .unwrap()
+        .into_inner()
+        .case
+        .unwrap();
     assert_eq!(told_again, decided, "the same call gives the same answer");
     assert_eq!(heard(&person_id, 2).await, FactKind::Corrected);
     reaches(&node, &case.id, Phase::Finished).await;
@@ -70,7 +149,10 @@ async fn a_conflict_is_decided_by_a_clerk(deployment: Deployment) {
     node.stop().await;
 }
 
-fn verification(case: &pb::DeathCase, result: pb::VerificationResult) -> pb::CompleteVerificationRequest {
+fn verification(
+    case: &pb::DeathCase,
+    result: pb::VerificationResult,
+) -> pb::CompleteVerificationRequest {
     pb::CompleteVerificationRequest {
         request_id: request_id(),
         case_id: case.id.clone(),
@@ -80,21 +162,38 @@ fn verification(case: &pb::DeathCase, result: pb::VerificationResult) -> pb::Com
     }
 }
 
-async fn verify(node: &TestNode, request: pb::CompleteVerificationRequest) -> Result<pb::DeathCase, Status> {
-    let answer = client(node, &worker("township", COUNTY)).complete_verification(request).await?;
+async fn verify(
+    node: &TestNode,
+    request: pb::CompleteVerificationRequest,
+) -> Result<pb::DeathCase, Status> {
+    let answer = client(node, &worker("township", COUNTY))
+        .complete_verification(request)
+        .await?;
     Ok(answer.into_inner().case.expect("a case"))
 }
 
 async fn a_suspicion_is_lifted_or_proven(deployment: Deployment) {
     let node = deployment.start(answering()).await;
     let (number, person_id) = residents::somebody();
-    tell(&node, &report(identity(&number), EvidenceSource::CareFacility, day(2026, 3, 4))).await;
+    tell(
+        &node,
+        &report(
+            identity(&number),
+            EvidenceSource::CareFacility,
+            day(2026, 3, 4),
+        ),
+    )
+    .await;
     let case = cases_of(&node, &person_id).await.remove(0);
     assert_eq!(case.phase(), Phase::Suspected);
     assert_eq!(kinds(&node, &case.id).await, ["verify-death"]);
     let case = eventually("all have answered the suspicion", || async {
         let case = get(&node, &case.id).await;
-        (case.questions.iter().all(|question| question.state() == pb::QuestionState::Answered)).then_some(case)
+        (case
+            .questions
+            .iter()
+            .all(|question| question.state() == pb::QuestionState::Answered))
+        .then_some(case)
     })
     .await;
     assert_eq!(case.phase(), Phase::Suspected, "it never settles");
@@ -103,7 +202,10 @@ async fn a_suspicion_is_lifted_or_proven(deployment: Deployment) {
         died_on: case.died_on,
         ..verification(&case, pb::VerificationResult::Alive)
     };
-    assert_eq!(violations(&verify(&node, alive_with_date).await.unwrap_err()), [("died_on".to_owned(), "NOT_ALLOWED")]);
+    assert_eq!(
+        violations(&verify(&node, alive_with_date).await.unwrap_err()),
+        [("died_on".to_owned(), "NOT_ALLOWED")]
+    );
     let dead = pb::CompleteVerificationRequest {
         died_on: case.died_on,
         source: EvidenceSource::CremationCertificate.into(),
@@ -111,29 +213,62 @@ async fn a_suspicion_is_lifted_or_proven(deployment: Deployment) {
         reference: request_id(),
         ..verification(&case, pb::VerificationResult::Dead)
     };
-    let weak = pb::CompleteVerificationRequest { source: EvidenceSource::Village.into(), ..dead.clone() };
-    assert_eq!(reason(&verify(&node, weak).await.unwrap_err()), "PROOF_NEEDED");
+    let weak = pb::CompleteVerificationRequest {
+        source: EvidenceSource::Village.into(),
+        ..dead.clone()
+    };
+    assert_eq!(
+        reason(&verify(&node, weak).await.unwrap_err()),
+        "PROOF_NEEDED"
+    );
     let unsaid = verification(&case, pb::VerificationResult::Unspecified);
-    assert_eq!(violations(&verify(&node, unsaid).await.unwrap_err()), [("result".to_owned(), "REQUIRED")]);
+    assert_eq!(
+        violations(&verify(&node, unsaid).await.unwrap_err()),
+        [("result".to_owned(), "REQUIRED")]
+    );
 
-    let lifted = verify(&node, verification(&case, pb::VerificationResult::Alive)).await.unwrap();
+    let lifted = verify(&node, verification(&case, pb::VerificationResult::Alive))
+        .await
+        .unwrap();
     assert_eq!((lifted.phase(), lifted.fact_version), (Phase::Rejected, 2));
     assert_eq!(heard(&person_id, 2).await, FactKind::Lifted);
     assert_eq!(kinds(&node, &case.id).await, [""; 0]);
     let ended = verify(&node, verification(&lifted, pb::VerificationResult::Alive)).await;
     assert_eq!(reason(&ended.unwrap_err()), "NOT_UNDER_VERIFICATION");
 
-    let second = tell(&node, &report(identity(&number), EvidenceSource::Family, day(2026, 5, 4))).await;
-    assert_eq!((second.episode, second.phase(), second.fact_version), (2, Phase::Suspected, 3));
-    let dead = pb::CompleteVerificationRequest { case_id: second.id.clone(), etag: get(&node, &second.id).await.etag, ..dead };
+    let second = tell(
+        &node,
+        &report(identity(&number), EvidenceSource::Family, day(2026, 5, 4)),
+    )
+    .await;
+    assert_eq!(
+        (second.episode, second.phase(), second.fact_version),
+        (2, Phase::Suspected, 3)
+    );
+    let dead = pb::CompleteVerificationRequest {
+        case_id: second.id.clone(),
+        etag: get(&node, &second.id).await.etag,
+        ..dead
+    };
     // Receipts of the suspicion change the etag meanwhile.
     let confirmed = eventually("the proof is taken", || async {
         let etag = get(&node, &second.id).await.etag;
-        let request = pb::CompleteVerificationRequest { request_id: request_id(), etag, ..dead.clone() };
+        let request = pb::CompleteVerificationRequest {
+            request_id: request_id(),
+            etag,
+            ..dead.clone()
+        };
         verify(&node, request).await.ok()
     })
     .await;
-    assert_eq!((confirmed.phase(), confirmed.fact_version, confirmed.conflict), (Phase::Notifying, 4, true));
+    assert_eq!(
+        (
+            confirmed.phase(),
+            confirmed.fact_version,
+            confirmed.conflict
+        ),
+        (Phase::Notifying, 4, true)
+    );
     assert_eq!(heard(&person_id, 4).await, FactKind::Confirmed);
     assert_eq!(cases_of(&node, &person_id).await.len(), 2);
     node.stop().await;
@@ -142,7 +277,15 @@ async fn a_suspicion_is_lifted_or_proven(deployment: Deployment) {
 async fn a_date_is_corrected(deployment: Deployment) {
     let node = deployment.start(answering()).await;
     let (number, person_id) = residents::somebody();
-    let told = tell(&node, &report(identity(&number), EvidenceSource::MedicalCertificate, day(2026, 3, 4))).await;
+    let told = tell(
+        &node,
+        &report(
+            identity(&number),
+            EvidenceSource::MedicalCertificate,
+            day(2026, 3, 4),
+        ),
+    )
+    .await;
     let case = reaches(&node, &told.id, Phase::Finished).await;
     let correct = |died_on, cause: pb::Cause| pb::CorrectDeathRequest {
         request_id: request_id(),
@@ -155,17 +298,28 @@ async fn a_date_is_corrected(deployment: Deployment) {
     let april = Some(date_to_wire(day(2026, 4, 4)));
     let future = Some(date_to_wire(day(2999, 4, 4)));
     let refused = [
-        (correct(case.died_on, pb::Cause::Typographical), "NOTHING_TO_CORRECT"),
-        (correct(april, pb::Cause::Cancelled), "CAUSE_NOT_A_CORRECTION"),
+        (
+            correct(case.died_on, pb::Cause::Typographical),
+            "NOTHING_TO_CORRECT",
+        ),
+        (
+            correct(april, pb::Cause::Cancelled),
+            "CAUSE_NOT_A_CORRECTION",
+        ),
         (correct(april, pb::Cause::Unspecified), "REQUIRED"),
         (correct(None, pb::Cause::Typographical), "REQUIRED"),
         (correct(future, pb::Cause::Typographical), "DATE_IN_FUTURE"),
     ];
     for (request, why) in refused {
-        let refusal = client(&node, &li()).correct_death(request).await.unwrap_err();
+        let refusal = client(&node, &li())
+            .correct_death(request)
+            .await
+            .unwrap_err();
         assert_eq!(reason(&refusal), why);
     }
-    let answer = client(&node, &li()).correct_death(correct(april, pb::Cause::FormalCorrection)).await;
+    let answer = client(&node, &li())
+        .correct_death(correct(april, pb::Cause::FormalCorrection))
+        .await;
     let corrected = answer.unwrap().into_inner().case.unwrap();
     assert_eq!((corrected.fact_version, corrected.died_on), (2, april));
     assert_eq!(heard(&person_id, 2).await, FactKind::Corrected);
@@ -174,7 +328,11 @@ async fn a_date_is_corrected(deployment: Deployment) {
     node.stop().await;
 }
 
-async fn prepare(node: &TestNode, case: &pb::DeathCase, revoked_on: Option<minzheng_proto::common::v1::PartialDate>) -> Result<pb::DeathCase, Status> {
+async fn prepare(
+    node: &TestNode,
+    case: &pb::DeathCase,
+    revoked_on: Option<minzheng_proto::common::v1::PartialDate>,
+) -> Result<pb::DeathCase, Status> {
     let request = pb::PrepareReversalRequest {
         request_id: request_id(),
         case_id: case.id.clone(),
@@ -182,62 +340,126 @@ async fn prepare(node: &TestNode, case: &pb::DeathCase, revoked_on: Option<minzh
         reason: "another person of that name".to_owned(),
         revoked_on,
     };
-    Ok(client(node, &li()).prepare_reversal(request).await?.into_inner().case.expect("a case"))
+    Ok(client(node, &li())
+        .prepare_reversal(request)
+        .await?
+        .into_inner()
+        .case
+        .expect("a case"))
 }
 
-async fn approve(node: &TestNode, caller: &minzheng_chassis::authz::Caller, case: &pb::DeathCase, approve: bool) -> Result<pb::DeathCase, Status> {
+async fn approve(
+    node: &TestNode,
+    caller: &minzheng_chassis::authz::Caller,
+    case: &pb::DeathCase,
+    approve: bool,
+) -> Result<pb::DeathCase, Status> {
     let request = pb::ApproveReversalRequest {
         request_id: request_id(),
         case_id: case.id.clone(),
         etag: case.etag.clone(),
-        reversal_id: case.pending_reversal.as_ref().map(|held| held.id.clone()).unwrap_or_else(request_id),
+        reversal_id: case
+            .pending_reversal
+            .as_ref()
+            .map(|held| held.id.clone())
+            .unwrap_or_else(request_id),
         approve,
     };
-    Ok(client(node, caller).approve_reversal(request).await?.into_inner().case.expect("a case"))
+    Ok(client(node, caller)
+        .approve_reversal(request)
+        .await?
+        .into_inner()
+        .case
+        .expect("a case"))
 }
 
 async fn a_reversal_takes_two(deployment: Deployment) {
     let node = deployment.start(answering()).await;
     let (number, person_id) = residents::somebody();
     let before = fingerprint(&node, &person_id).await;
-    let told = tell(&node, &report(identity(&number), EvidenceSource::MedicalCertificate, day(2026, 3, 4))).await;
+    let told = tell(
+        &node,
+        &report(
+            identity(&number),
+            EvidenceSource::MedicalCertificate,
+            day(2026, 3, 4),
+        ),
+    )
+    .await;
     let case = reaches(&node, &told.id, Phase::Finished).await;
     let none = approve(&node, &wang(), &case, true).await.unwrap_err();
     assert_eq!(reason(&none), "NO_SUCH_REVERSAL");
     let held = prepare(&node, &case, None).await.unwrap();
-    assert_eq!((held.hold.as_str(), held.phase()), ("approve-reversal", Phase::Settled));
+    assert_eq!(
+        (held.hold.as_str(), held.phase()),
+        ("approve-reversal", Phase::Settled)
+    );
     assert_eq!(kinds(&node, &case.id).await, ["approve-reversal"]);
-    assert_eq!(reason(&prepare(&node, &held, None).await.unwrap_err()), "REVERSAL_PENDING");
+    assert_eq!(
+        reason(&prepare(&node, &held, None).await.unwrap_err()),
+        "REVERSAL_PENDING"
+    );
     let own = approve(&node, &li(), &held, true).await.unwrap_err();
     assert_eq!(own.code(), Code::PermissionDenied);
     let down = approve(&node, &wang(), &held, false).await.unwrap();
-    assert_eq!((down.phase(), down.hold.as_str(), down.fact_version), (Phase::Finished, "", 1));
+    assert_eq!(
+        (down.phase(), down.hold.as_str(), down.fact_version),
+        (Phase::Finished, "", 1)
+    );
 
     let held = prepare(&node, &down, None).await.unwrap();
     let approved = approve(&node, &wang(), &held, true).await.unwrap();
-    assert_eq!((approved.phase(), approved.fact_version), (Phase::Reversing, 2));
+    assert_eq!(
+        (approved.phase(), approved.fact_version),
+        (Phase::Reversing, 2)
+    );
     assert_eq!(heard(&person_id, 2).await, FactKind::Reversed);
     let reversed = reaches(&node, &case.id, Phase::Reversed).await;
-    assert_eq!(fingerprint(&node, &person_id).await, before, "nothing stands of it");
-    assert_eq!(reason(&prepare(&node, &reversed, None).await.unwrap_err()), "NOT_CONFIRMED");
+    assert_eq!(
+        fingerprint(&node, &person_id).await,
+        before,
+        "nothing stands of it"
+    );
+    assert_eq!(
+        reason(&prepare(&node, &reversed, None).await.unwrap_err()),
+        "NOT_CONFIRMED"
+    );
 
     let old = pb::ReportDeathRequest {
         document_date: Some(date_to_wire(day(2026, 3, 4))),
-        ..report(identity(&number), EvidenceSource::MedicalCertificate, day(2026, 3, 4))
+        ..report(
+            identity(&number),
+            EvidenceSource::MedicalCertificate,
+            day(2026, 3, 4),
+        )
     };
     let second = tell(&node, &old).await;
-    assert_eq!((second.episode, second.phase()), (2, Phase::InReview), "a document from before the reversal");
+    assert_eq!(
+        (second.episode, second.phase()),
+        (2, Phase::InReview),
+        "a document from before the reversal"
+    );
     let decide = |decision: pb::ReviewDecision| pb::DecideReviewRequest {
         request_id: request_id(),
         case_id: second.id.clone(),
         etag: second.etag.clone(),
         decision: decision.into(),
-        person_id: if decision == pb::ReviewDecision::IsPerson { person_id.clone() } else { String::new() },
+        person_id: if decision == pb::ReviewDecision::IsPerson {
+            person_id.clone()
+        } else {
+            String::new()
+        },
         reason: "checked with the issuer".to_owned(),
     };
-    let refusal = client(&node, &li()).decide_review(decide(pb::ReviewDecision::IsPerson)).await.unwrap_err();
+    let refusal = client(&node, &li())
+        .decide_review(decide(pb::ReviewDecision::IsPerson))
+        .await
+        .unwrap_err();
     assert_eq!(reason(&refusal), "NOT_IN_REVIEW");
-    let counts = client(&node, &li()).decide_review(decide(pb::ReviewDecision::NewPerson)).await.unwrap();
+    let counts = client(&node, &li())
+        .decide_review(decide(pb::ReviewDecision::NewPerson))
+        .await
+        .unwrap();
     let counts = counts.into_inner().case.unwrap();
     assert_eq!((counts.phase(), counts.fact_version), (Phase::Notifying, 3));
     assert_eq!(heard(&person_id, 3).await, FactKind::Confirmed);
@@ -249,16 +471,28 @@ async fn a_declared_death_needs_its_revocation(deployment: Deployment) {
     let (number, person_id) = residents::somebody();
     let judgment = pb::ReportDeathRequest {
         declared_on: Some(date_to_wire(day(2026, 2, 1))),
-        ..report(identity(&number), EvidenceSource::CourtJudgment, day(2026, 1, 1))
+        ..report(
+            identity(&number),
+            EvidenceSource::CourtJudgment,
+            day(2026, 1, 1),
+        )
     };
     let told = tell(&node, &judgment).await;
     assert_eq!(told.declared_on, judgment.declared_on);
     let case = reaches(&node, &told.id, Phase::Finished).await;
-    assert_eq!(reason(&prepare(&node, &case, None).await.unwrap_err()), "REVOCATION_NEEDED");
-    let held = prepare(&node, &case, Some(date_to_wire(day(2026, 6, 1)))).await.unwrap();
+    assert_eq!(
+        reason(&prepare(&node, &case, None).await.unwrap_err()),
+        "REVOCATION_NEEDED"
+    );
+    let held = prepare(&node, &case, Some(date_to_wire(day(2026, 6, 1))))
+        .await
+        .unwrap();
     approve(&node, &wang(), &held, true).await.unwrap();
     heard(&person_id, 2).await;
-    let reversed = departments::heard(&person_id).into_iter().find(|fact| fact.kind == FactKind::Reversed).unwrap();
+    let reversed = departments::heard(&person_id)
+        .into_iter()
+        .find(|fact| fact.kind == FactKind::Reversed)
+        .unwrap();
     assert_eq!(reversed.revoked_on, Some(day(2026, 6, 1)));
     assert_eq!(reversed.declared_on, Some(day(2026, 2, 1)));
     node.stop().await;

@@ -19,7 +19,15 @@ async fn a_case_is_seen_in_its_division_and_by_who_reported(deployment: Deployme
     // A hospital of one county reports a villager of another.
     let number = residents::fresh_number();
     residents::know(&number, "520103001001");
-    let case = tell(&node, &report(identity(&number), EvidenceSource::MedicalCertificate, day(2026, 3, 4))).await;
+    let case = tell(
+        &node,
+        &report(
+            identity(&number),
+            EvidenceSource::MedicalCertificate,
+            day(2026, 3, 4),
+        ),
+    )
+    .await;
     assert!(case.division.starts_with(OTHER_COUNTY));
     let mut colleague = reporter("hospital.night", COUNTY);
     colleague.department = "hospital".to_owned();
@@ -34,10 +42,28 @@ async fn a_case_is_seen_in_its_division_and_by_who_reported(deployment: Deployme
     ];
     for (caller, sees) in seen {
         let mut client = client(&node, &caller);
-        let got = client.get_case(pb::GetCaseRequest { case_id: case.id.clone() }).await;
-        let listed = client.list_cases(pb::ListCasesRequest::default()).await.unwrap().into_inner();
-        let watched = client.watch_case(pb::WatchCaseRequest { case_id: case.id.clone(), ..Default::default() }).await;
-        assert_eq!((got.is_ok(), listed.cases.len() == 1, watched.is_ok()), (sees, sees, sees), "{}", caller.subject);
+        let got = client
+            .get_case(pb::GetCaseRequest {
+                case_id: case.id.clone(),
+            })
+            .await;
+        let listed = client
+            .list_cases(pb::ListCasesRequest::default())
+            .await
+            .unwrap()
+            .into_inner();
+        let watched = client
+            .watch_case(pb::WatchCaseRequest {
+                case_id: case.id.clone(),
+                ..Default::default()
+            })
+            .await;
+        assert_eq!(
+            (got.is_ok(), listed.cases.len() == 1, watched.is_ok()),
+            (sees, sees, sees),
+            "{}",
+            caller.subject
+        );
         if !sees {
             assert_eq!(got.unwrap_err().code(), Code::NotFound);
             assert_eq!(watched.unwrap_err().code(), Code::NotFound);
@@ -53,7 +79,10 @@ async fn a_case_is_seen_in_its_division_and_by_who_reported(deployment: Deployme
     };
     let mut clerk_of_the_hospital = li();
     clerk_of_the_hospital.department = "hospital".to_owned();
-    let refusal = client(&node, &clerk_of_the_hospital).prepare_reversal(request).await.unwrap_err();
+    let refusal = client(&node, &clerk_of_the_hospital)
+        .prepare_reversal(request)
+        .await
+        .unwrap_err();
     assert_eq!(refusal.code(), Code::NotFound);
     node.stop().await;
 }
@@ -61,36 +90,98 @@ async fn a_case_is_seen_in_its_division_and_by_who_reported(deployment: Deployme
 async fn a_list_comes_in_pages_newest_first(deployment: Deployment) {
     let node = deployment.start(silent()).await;
     let mut told = Vec::new();
-    for source in [EvidenceSource::MedicalCertificate, EvidenceSource::Village, EvidenceSource::DataHint, EvidenceSource::Village] {
+    for source in [
+        EvidenceSource::MedicalCertificate,
+        EvidenceSource::Village,
+        EvidenceSource::DataHint,
+        EvidenceSource::Village,
+    ] {
         let (number, _) = residents::somebody();
         told.push(tell(&node, &report(identity(&number), source, day(2026, 3, 4))).await);
-        deployment.clock().advance(std::time::Duration::from_secs(1));
+        deployment
+            .clock()
+            .advance(std::time::Duration::from_secs(1));
     }
     told.reverse();
-    let mut request = pb::ListCasesRequest { page_size: 3, ..Default::default() };
-    let first = client(&node, &li()).list_cases(request.clone()).await.unwrap().into_inner();
+    let mut request = pb::ListCasesRequest {
+        page_size: 3,
+        ..Default::default()
+    };
+    let first = client(&node, &li())
+        .list_cases(request.clone())
+        .await
+        .unwrap()
+        .into_inner();
     request.page_token = first.next_page_token.clone();
-    let second = client(&node, &li()).list_cases(request).await.unwrap().into_inner();
-    assert_eq!((first.cases.len(), second.cases.len(), second.next_page_token.as_str()), (3, 1, ""));
-    let listed: Vec<&str> = first.cases.iter().chain(&second.cases).map(|case| case.id.as_str()).collect();
-    assert_eq!(listed, told.iter().map(|case| case.id.as_str()).collect::<Vec<_>>());
-    assert!(first.cases.iter().all(|case| case.evidence.is_empty() && case.questions.is_empty()));
+    let second = client(&node, &li())
+        .list_cases(request)
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(
+        (
+            first.cases.len(),
+            second.cases.len(),
+            second.next_page_token.as_str()
+        ),
+        (3, 1, "")
+    );
+    let listed: Vec<&str> = first
+        .cases
+        .iter()
+        .chain(&second.cases)
+        .map(|case| case.id.as_str())
+        .collect();
+    assert_eq!(
+        listed,
+        told.iter().map(|case| case.id.as_str()).collect::<Vec<_>>()
+    );
+    assert!(
+        first
+            .cases
+            .iter()
+            .all(|case| case.evidence.is_empty() && case.questions.is_empty())
+    );
 
     let count = async |request: pb::ListCasesRequest| {
-        client(&node, &li()).list_cases(request).await.map(|answer| answer.into_inner().cases.len())
+        client(&node, &li())
+            .list_cases(request)
+            .await
+            .map(|answer| answer.into_inner().cases.len())
     };
-    let suspected = pb::ListCasesRequest { phase: Phase::Suspected.into(), ..Default::default() };
+    let suspected = pb::ListCasesRequest {
+        phase: Phase::Suspected.into(),
+        ..Default::default()
+    };
     assert_eq!(count(suspected).await.unwrap(), 2);
-    let person = pb::ListCasesRequest { person_id: told[0].person_id.clone(), ..Default::default() };
+    let person = pb::ListCasesRequest {
+        person_id: told[0].person_id.clone(),
+        ..Default::default()
+    };
     assert_eq!(count(person).await.unwrap(), 1);
     let wrong = [
-        pb::ListCasesRequest { page_size: 201, ..Default::default() },
-        pb::ListCasesRequest { page_token: "x".to_owned(), ..Default::default() },
-        pb::ListCasesRequest { person_id: "x".to_owned(), ..Default::default() },
-        pb::ListCasesRequest { phase: 99, ..Default::default() },
+        pb::ListCasesRequest {
+            page_size: 201,
+            ..Default::default()
+        },
+        pb::ListCasesRequest {
+            page_token: "x".to_owned(),
+            ..Default::default()
+        },
+        pb::ListCasesRequest {
+            person_id: "x".to_owned(),
+            ..Default::default()
+        },
+        pb::ListCasesRequest {
+            phase: 99,
+            ..Default::default()
+        },
     ];
     for request in wrong {
-        assert_eq!(count(request).await.unwrap_err().code(), Code::InvalidArgument);
+        assert_eq!(
+            count(request).await.unwrap_err().code(),
+            Code::InvalidArgument
+        );
     }
     let ended = get(&node, &told[0].id).await;
     assert_eq!(ended.id, told[0].id);
@@ -100,20 +191,53 @@ async fn a_list_comes_in_pages_newest_first(deployment: Deployment) {
 async fn a_watcher_sees_the_state_and_every_change(deployment: Deployment) {
     let node = deployment.start(silent()).await;
     let (number, _) = residents::somebody();
-    let case = tell(&node, &report(identity(&number), EvidenceSource::Village, day(2026, 3, 4))).await;
-    let watch = |token: &str| pb::WatchCaseRequest { case_id: case.id.clone(), resume_token: token.to_owned() };
-    let mut stream = client(&node, &li()).watch_case(watch("")).await.unwrap().into_inner();
+    let case = tell(
+        &node,
+        &report(identity(&number), EvidenceSource::Village, day(2026, 3, 4)),
+    )
+    .await;
+    let watch = |token: &str| pb::WatchCaseRequest {
+        case_id: case.id.clone(),
+        resume_token: token.to_owned(),
+    };
+    let mut stream = client(&node, &li())
+        .watch_case(watch(""))
+        .await
+        .unwrap()
+        .into_inner();
     let first = stream.message().await.unwrap().unwrap();
-    assert_eq!(first.case.as_ref().map(pb::DeathCase::phase), Some(Phase::Suspected));
-    tell(&node, &report(identity(&number), EvidenceSource::MedicalCertificate, day(2026, 3, 4))).await;
+    assert_eq!(
+        first.case.as_ref().map(pb::DeathCase::phase),
+        Some(Phase::Suspected)
+    );
+    tell(
+        &node,
+        &report(
+            identity(&number),
+            EvidenceSource::MedicalCertificate,
+            day(2026, 3, 4),
+        ),
+    )
+    .await;
     let second = stream.message().await.unwrap().unwrap();
-    assert_eq!(second.case.as_ref().map(pb::DeathCase::phase), Some(Phase::Notifying));
+    assert_eq!(
+        second.case.as_ref().map(pb::DeathCase::phase),
+        Some(Phase::Notifying)
+    );
     drop(stream);
 
     // A resumed stream begins with what was missed: nothing, or everything since.
-    let mut missed = client(&node, &li()).watch_case(watch(&first.resume_token)).await.unwrap().into_inner();
+    let mut missed = client(&node, &li())
+        .watch_case(watch(&first.resume_token))
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(missed.message().await.unwrap().unwrap(), second);
-    let mut resumed = client(&node, &li()).watch_case(watch(&second.resume_token)).await.unwrap().into_inner();
+    let mut resumed = client(&node, &li())
+        .watch_case(watch(&second.resume_token))
+        .await
+        .unwrap()
+        .into_inner();
     let held = pb::PrepareReversalRequest {
         request_id: request_id(),
         case_id: case.id.clone(),
@@ -123,8 +247,17 @@ async fn a_watcher_sees_the_state_and_every_change(deployment: Deployment) {
     };
     client(&node, &li()).prepare_reversal(held).await.unwrap();
     let third = resumed.message().await.unwrap().unwrap();
-    assert_eq!(third.case.map(|case| case.hold), Some("approve-reversal".to_owned()));
-    let rubbish = client(&node, &li()).watch_case(watch("rubbish")).await.unwrap_err();
-    assert_eq!(violations(&rubbish), [("resume_token".to_owned(), "RESUME_TOKEN_INVALID")]);
+    assert_eq!(
+        third.case.map(|case| case.hold),
+        Some("approve-reversal".to_owned())
+    );
+    let rubbish = client(&node, &li())
+        .watch_case(watch("rubbish"))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        violations(&rubbish),
+        [("resume_token".to_owned(), "RESUME_TOKEN_INVALID")]
+    );
     node.stop().await;
 }

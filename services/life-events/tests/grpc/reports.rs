@@ -22,27 +22,65 @@ on_both_deployments!(
 async fn a_report_told_twice_is_one_case(deployment: Deployment) {
     let node = deployment.start(silent()).await;
     let (number, person_id) = residents::somebody();
-    let certificate = report(identity(&number), EvidenceSource::MedicalCertificate, day(2026, 3, 4));
+    let certificate = report(
+        identity(&number),
+        EvidenceSource::MedicalCertificate,
+        day(2026, 3, 4),
+    );
     let first = tell(&node, &certificate).await;
-    assert_eq!(tell(&node, &certificate).await, first, "the same call gives the same answer");
-    assert_eq!(tell(&node, &again(&certificate)).await, first, "another attempt changes nothing");
-    let other = pb::ReportDeathRequest { place_division: "5201".to_owned(), ..certificate.clone() };
-    assert_eq!(reason(&try_tell(&node, &other).await.unwrap_err()), "REQUEST_ID_REUSED");
+    assert_eq!(
+        tell(&node, &certificate).await,
+        first,
+        "the same call gives the same answer"
+    );
+    assert_eq!(
+        tell(&node, &again(&certificate)).await,
+        first,
+        "another attempt changes nothing"
+    );
+    let other = pb::ReportDeathRequest {
+        place_division: "5201".to_owned(),
+        ..certificate.clone()
+    };
+    assert_eq!(
+        reason(&try_tell(&node, &other).await.unwrap_err()),
+        "REQUEST_ID_REUSED"
+    );
 
-    let month = PartialDate { year: 2026, month: 3, day: 0 };
+    let month = PartialDate {
+        year: 2026,
+        month: 3,
+        day: 0,
+    };
     let mut village = report(identity(&number), EvidenceSource::Village, day(2026, 3, 4));
     village.died_on = Some(month);
     let second = tell(&node, &village).await;
-    assert_eq!((second.id.as_str(), second.evidence.len(), second.conflict), (first.id.as_str(), 2, false));
+    assert_eq!(
+        (second.id.as_str(), second.evidence.len(), second.conflict),
+        (first.id.as_str(), 2, false)
+    );
     assert_eq!(second.fact_version, 1, "a coarser date corroborates");
 
     let mut reissued = again(&certificate);
     reissued.died_on = Some(date_to_wire(day(2026, 3, 5)));
     let third = tell(&node, &reissued).await;
-    assert_eq!((third.id.as_str(), third.fact_version), (first.id.as_str(), 2));
-    let standings: Vec<(i32, EvidenceStanding)> =
-        third.evidence.iter().map(|item| (item.revision, item.standing())).collect();
-    assert_eq!(standings, [(1, EvidenceStanding::Superseded), (1, EvidenceStanding::Current), (2, EvidenceStanding::Current)]);
+    assert_eq!(
+        (third.id.as_str(), third.fact_version),
+        (first.id.as_str(), 2)
+    );
+    let standings: Vec<(i32, EvidenceStanding)> = third
+        .evidence
+        .iter()
+        .map(|item| (item.revision, item.standing()))
+        .collect();
+    assert_eq!(
+        standings,
+        [
+            (1, EvidenceStanding::Superseded),
+            (1, EvidenceStanding::Current),
+            (2, EvidenceStanding::Current)
+        ]
+    );
     assert_eq!(cases_of(&node, &person_id).await.len(), 1);
     node.stop().await;
 }
@@ -51,13 +89,27 @@ async fn a_reference_is_about_one_person(deployment: Deployment) {
     let node = deployment.start(silent()).await;
     let (number, _) = residents::somebody();
     let (other_number, other_id) = residents::somebody();
-    let certificate = report(identity(&number), EvidenceSource::MedicalCertificate, day(2026, 3, 4));
+    let certificate = report(
+        identity(&number),
+        EvidenceSource::MedicalCertificate,
+        day(2026, 3, 4),
+    );
     tell(&node, &certificate).await;
-    let by_identity = pb::ReportDeathRequest { identity: Some(identity(&other_number)), ..again(&certificate) };
-    let by_id = pb::ReportDeathRequest { identity: None, person_id: other_id.clone(), ..again(&certificate) };
+    let by_identity = pb::ReportDeathRequest {
+        identity: Some(identity(&other_number)),
+        ..again(&certificate)
+    };
+    let by_id = pb::ReportDeathRequest {
+        identity: None,
+        person_id: other_id.clone(),
+        ..again(&certificate)
+    };
     for reused in [by_identity, by_id] {
         let refusal = try_tell(&node, &reused).await.unwrap_err();
-        assert_eq!((refusal.code(), reason(&refusal).as_str()), (Code::FailedPrecondition, "REFERENCE_REUSED"));
+        assert_eq!(
+            (refusal.code(), reason(&refusal).as_str()),
+            (Code::FailedPrecondition, "REFERENCE_REUSED")
+        );
     }
     assert_eq!(cases_of(&node, &other_id).await, vec![]);
     node.stop().await;
@@ -72,11 +124,23 @@ async fn what_is_wrong_is_told_at_once_and_nothing_is_written(deployment: Deploy
         source_organisation: " ".to_owned(),
         reference: "a\u{7}".to_owned(),
         source: 99,
-        died_on: Some(PartialDate { year: 2999, month: 1, day: 0 }),
-        declared_on: Some(PartialDate { year: 2020, month: 1, day: 32 }),
+        died_on: Some(PartialDate {
+            year: 2999,
+            month: 1,
+            day: 0,
+        }),
+        declared_on: Some(PartialDate {
+            year: 2020,
+            month: 1,
+            day: 32,
+        }),
         place_division: "520199".to_owned(),
         document_number: "9".repeat(101),
-        document_date: Some(PartialDate { year: 2998, month: 0, day: 0 }),
+        document_date: Some(PartialDate {
+            year: 2998,
+            month: 0,
+            day: 0,
+        }),
     };
     let refusal = try_tell(&node, &wrong).await.unwrap_err();
     assert_eq!(refusal.code(), Code::InvalidArgument);
@@ -91,26 +155,55 @@ async fn what_is_wrong_is_told_at_once_and_nothing_is_written(deployment: Deploy
         ("document_date", "DATE_IN_FUTURE"),
         ("document_number", "TOO_LONG"),
     ];
-    assert_eq!(violations(&refusal), expected.map(|(field, reason)| (field.to_owned(), reason)));
+    assert_eq!(
+        violations(&refusal),
+        expected.map(|(field, reason)| (field.to_owned(), reason))
+    );
 
     let (number, person_id) = residents::somebody();
     let good = report(identity(&number), EvidenceSource::Village, day(2026, 3, 4));
-    let declared = pb::ReportDeathRequest { declared_on: good.died_on, ..good.clone() };
-    assert_eq!(reason(&try_tell(&node, &declared).await.unwrap_err()), "DECLARATION_NEEDS_JUDGMENT");
-    let no_id = pb::ReportDeathRequest { request_id: "1".to_owned(), ..good.clone() };
-    assert_eq!(reason(&try_tell(&node, &no_id).await.unwrap_err()), "REQUEST_ID_INVALID");
+    let declared = pb::ReportDeathRequest {
+        declared_on: good.died_on,
+        ..good.clone()
+    };
+    assert_eq!(
+        reason(&try_tell(&node, &declared).await.unwrap_err()),
+        "DECLARATION_NEEDS_JUDGMENT"
+    );
+    let no_id = pb::ReportDeathRequest {
+        request_id: "1".to_owned(),
+        ..good.clone()
+    };
+    assert_eq!(
+        reason(&try_tell(&node, &no_id).await.unwrap_err()),
+        "REQUEST_ID_INVALID"
+    );
 
     let nowhere = minzheng_chassis::testing::reporter("police.province", "52");
     let told = client(&node, &nowhere).report_death(good.clone()).await;
     assert_eq!(reason(&told.unwrap_err()), "REPORTER_DIVISION_UNKNOWN");
-    let denied = client(&node, &operator("op")).report_death(good.clone()).await.unwrap_err();
+    let denied = client(&node, &operator("op"))
+        .report_death(good.clone())
+        .await
+        .unwrap_err();
     assert_eq!(denied.code(), Code::PermissionDenied);
-    let nobody = pb::death_case_service_client::DeathCaseServiceClient::new(node.anonymous()).report_death(good).await;
+    let nobody = pb::death_case_service_client::DeathCaseServiceClient::new(node.anonymous())
+        .report_death(good)
+        .await;
     assert_eq!(nobody.unwrap_err().code(), Code::Unauthenticated);
     assert_eq!(cases_of(&node, &person_id).await, vec![]);
     for table in ["death_case", "evidence", "request", "outbox", "audit"] {
-        let row = node.context("life-events").db().reader().one(format!("SELECT count(*) AS n FROM {table}"), []).await;
-        assert_eq!(row.unwrap().unwrap().get::<i64>("n").unwrap(), 0, "nothing in {table}");
+        let row = node
+            .context("life-events")
+            .db()
+            .reader()
+            .one(format!("SELECT count(*) AS n FROM {table}"), [])
+            .await;
+        assert_eq!(
+            row.unwrap().unwrap().get::<i64>("n").unwrap(),
+            0,
+            "nothing in {table}"
+        );
     }
     node.stop().await;
 }
@@ -118,18 +211,53 @@ async fn what_is_wrong_is_told_at_once_and_nothing_is_written(deployment: Deploy
 async fn a_report_waits_for_residents(deployment: Deployment) {
     let node = deployment.start(silent()).await;
     let (number, person_id) = residents::somebody();
-    let certificate = report(identity(&number), EvidenceSource::MedicalCertificate, day(2026, 3, 4));
-    for (organisation, code) in [(residents::AWAY, Code::Unavailable), (residents::SLOW, Code::Unavailable)] {
-        let told = pb::ReportDeathRequest { source_organisation: organisation.to_owned(), ..again(&certificate) };
-        assert_eq!(try_tell(&node, &told).await.unwrap_err().code(), code, "{organisation}");
+    let certificate = report(
+        identity(&number),
+        EvidenceSource::MedicalCertificate,
+        day(2026, 3, 4),
+    );
+    for (organisation, code) in [
+        (residents::AWAY, Code::Unavailable),
+        (residents::SLOW, Code::Unavailable),
+    ] {
+        let told = pb::ReportDeathRequest {
+            source_organisation: organisation.to_owned(),
+            ..again(&certificate)
+        };
+        assert_eq!(
+            try_tell(&node, &told).await.unwrap_err().code(),
+            code,
+            "{organisation}"
+        );
     }
-    let picky = pb::ReportDeathRequest { source_organisation: residents::PICKY.to_owned(), ..again(&certificate) };
+    let picky = pb::ReportDeathRequest {
+        source_organisation: residents::PICKY.to_owned(),
+        ..again(&certificate)
+    };
     let refusal = try_tell(&node, &picky).await.unwrap_err();
-    assert_eq!(violations(&refusal), [("identity.id_number".to_owned(), "ID_NUMBER_CHECK_DIGIT")]);
-    let unknown = pb::ReportDeathRequest { identity: None, person_id: request_id(), ..again(&certificate) };
-    assert_eq!(try_tell(&node, &unknown).await.unwrap_err().code(), Code::NotFound);
-    assert_eq!(cases_of(&node, &person_id).await, vec![], "nothing was written");
-    let by_id = pb::ReportDeathRequest { identity: None, person_id: person_id.clone(), ..certificate };
+    assert_eq!(
+        violations(&refusal),
+        [("identity.id_number".to_owned(), "ID_NUMBER_CHECK_DIGIT")]
+    );
+    let unknown = pb::ReportDeathRequest {
+        identity: None,
+        person_id: request_id(),
+        ..again(&certificate)
+    };
+    assert_eq!(
+        try_tell(&node, &unknown).await.unwrap_err().code(),
+        Code::NotFound
+    );
+    assert_eq!(
+        cases_of(&node, &person_id).await,
+        vec![],
+        "nothing was written"
+    );
+    let by_id = pb::ReportDeathRequest {
+        identity: None,
+        person_id: person_id.clone(),
+        ..certificate
+    };
     assert_eq!(tell(&node, &by_id).await.phase(), Phase::Notifying);
     node.stop().await;
 }
@@ -138,23 +266,51 @@ async fn a_reference_that_is_an_id_number_is_kept_from_others(deployment: Deploy
     let node = deployment.start(silent()).await;
     let (number, _) = residents::somebody();
     let secret = "529900198001010010";
-    let mut certificate = report(identity(&number), EvidenceSource::MedicalCertificate, day(2026, 3, 4));
+    let mut certificate = report(
+        identity(&number),
+        EvidenceSource::MedicalCertificate,
+        day(2026, 3, 4),
+    );
     certificate.reference = secret.to_owned();
     certificate.document_number = secret.to_owned();
     let told = tell(&node, &certificate).await;
     assert_eq!(told.evidence[0].reference, secret, "who told it knows it");
-    assert_eq!(get(&node, &told.id).await.evidence[0].reference, "5299**********0010");
-    assert_eq!(tell(&node, &again(&certificate)).await.evidence.len(), 1, "it is found by its hash");
+    assert_eq!(
+        get(&node, &told.id).await.evidence[0].reference,
+        "5299**********0010"
+    );
+    assert_eq!(
+        tell(&node, &again(&certificate)).await.evidence.len(),
+        1,
+        "it is found by its hash"
+    );
     let mut colleague = clerk("hospital.clerk", OTHER_COUNTY);
     colleague.department = "hospital".to_owned();
-    let seen = client(&node, &colleague).get_case(pb::GetCaseRequest { case_id: told.id.clone() }).await;
-    assert_eq!(seen.unwrap().into_inner().case.unwrap().evidence[0].reference, secret);
+    let seen = client(&node, &colleague)
+        .get_case(pb::GetCaseRequest {
+            case_id: told.id.clone(),
+        })
+        .await;
+    assert_eq!(
+        seen.unwrap().into_inner().case.unwrap().evidence[0].reference,
+        secret
+    );
 
     let db = node.context("life-events").db();
-    let row = db.reader().one("SELECT reference, document_hash FROM evidence", []).await.unwrap().unwrap();
+    let row = db
+        .reader()
+        .one("SELECT reference, document_hash FROM evidence", [])
+        .await
+        .unwrap()
+        .unwrap();
     for column in ["reference", "document_hash"] {
         let bytes: Vec<u8> = row.get(column).unwrap();
-        assert!(!bytes.windows(6).any(|part| secret.as_bytes().windows(6).any(|plain| plain == part)), "{column}");
+        assert!(
+            !bytes
+                .windows(6)
+                .any(|part| secret.as_bytes().windows(6).any(|plain| plain == part)),
+            "{column}"
+        );
     }
     node.stop().await;
 }

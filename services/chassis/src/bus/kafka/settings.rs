@@ -28,7 +28,8 @@ pub struct KafkaSettings {
     pub replication_factor: i32,
     /// Copies that must have a record before it counts as stored: 2 in production, 1 in tests.
     pub min_insync_replicas: i32,
-    /// Further properties of librdkafka, such as `security.protocol`; may hold secrets.
+    /// Further properties of librdkafka, such as `security.protocol`; may hold secrets. They do not
+    /// override what the bus needs for its promises.
     pub properties: BTreeMap<String, String>,
 }
 

@@ -11,6 +11,8 @@ pub struct Model {
     pub id: Uuid,
     /// The case.
     pub case_id: Uuid,
+    /// Its place among the case's evidence, from 0, oldest first.
+    pub position: i32,
     /// The organisation that reports.
     pub organisation: String,
     /// Its reference, encrypted: it may be an ID number.

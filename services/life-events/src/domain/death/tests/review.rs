@@ -170,3 +170,34 @@ fn a_case_that_stands_is_not_given_to_somebody_else() {
     assert!(desk.open_items(KNOWN).is_empty());
     assert_eq!(desk.phase(KNOWN), Phase::Notifying);
 }
+
+#[test]
+fn of_a_document_told_of_both_records_the_newest_revision_counts() {
+    let mut desk = in_review();
+    let older = desk.case(NOBODY).evidence.clone();
+    let mut reissued = said(Source::MedicalCertificate, "2", "2026-03-05");
+    reissued.revisions_elsewhere = 1;
+    desk.file(KNOWN, reissued).unwrap();
+    let case = desk.absorb(KNOWN, older).unwrap().case;
+    let standings: Vec<_> = case
+        .evidence
+        .iter()
+        .map(|item| {
+            (
+                item.document.reference.as_str(),
+                item.revision,
+                item.standing,
+            )
+        })
+        .collect();
+    assert_eq!(
+        standings,
+        [
+            ("2", 2, Standing::Current),
+            ("1", 1, Standing::Current),
+            ("2", 1, Standing::Superseded),
+        ]
+    );
+    assert_eq!(case.died_on, date("2026-03-05"));
+    assert_eq!(case.conflict, None);
+}

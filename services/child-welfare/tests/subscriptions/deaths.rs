@@ -1,16 +1,14 @@
-//! What the service does when facts and kinship arrive, on both deployments.
+//! Deaths and kinship in every order.
 
-mod common;
-
-use common::family::{Family, case_of, confirmed, corrected, lifted, reversed, suspected};
-use common::{House, envelope, word};
 use minzheng_chassis::bus::Envelope;
 use minzheng_chassis::on_both_deployments;
 use minzheng_chassis::testing::{Deployment, eventually};
 use minzheng_proto::child_welfare::v1 as pb;
-use minzheng_proto::operations::v1 as operations;
-use minzheng_proto::residents::v1 as residents;
 use uuid::Uuid;
+
+use crate::common::family::{Family, case_of, confirmed, corrected, lifted, reversed, suspected};
+use crate::common::{House, heard_by_stream};
+use crate::{ALARM, ASSESS, CLOSE, ORPHANS};
 
 on_both_deployments!(
     a_family_loses_everybody_and_one_comes_back,
@@ -18,17 +16,7 @@ on_both_deployments!(
     a_death_before_its_kinship_ends_alike,
     what_was_asked_adds_a_child_that_the_stream_has_not_brought,
     every_order_doubled_ends_alike,
-    the_answers_are_done_once_when_the_last_visit_is,
-    a_childs_own_death_closes_its_file,
-    a_child_moves_and_a_record_is_merged,
-    rubbish_is_stopped_and_holds_nothing,
-    a_restart_forgets_nothing,
 );
-
-const ASSESS: &str = "assess-dependants";
-const CLOSE: &str = "close-child-file";
-const ORPHANS: &str = "orphan carer=grandparent since=2026-03";
-const ALARM: &[&str] = &["child-visit alarm"];
 
 async fn a_family_loses_everybody_and_one_comes_back(deployment: Deployment) {
     let house = House::start(&deployment).await;
@@ -184,8 +172,8 @@ async fn what_was_asked_adds_a_child_that_the_stream_has_not_brought(deployment:
     // The stream comes late, and changes nothing.
     house.publish(&family.kinship()).await;
     eventually("the stream was heard", || async {
-        let heard = common::heard_by_stream(house.cx(), family.teen).await
-            && common::heard_by_stream(house.cx(), family.child).await;
+        let heard = heard_by_stream(house.cx(), family.teen).await
+            && heard_by_stream(house.cx(), family.child).await;
         heard.then_some(())
     })
     .await;
@@ -254,205 +242,6 @@ async fn every_order_doubled_ends_alike(deployment: Deployment) {
         let back = [(ASSESS, nothing), ("reopen-child-file", nothing)];
         house.eventually_answered(grandmother, 3, &back).await;
     }
-    house.expect_clean().await;
-    house.node.stop().await;
-}
-
-async fn the_answers_are_done_once_when_the_last_visit_is(deployment: Deployment) {
-    let house = House::start(&deployment).await;
-    let family = Family::new();
-    house.publish(&family.kinship()).await;
-    let parents = [family.father, family.mother];
-    for parent in parents {
-        house.publish(&[confirmed(parent, 1, "2026-01-15")]).await;
-    }
-    for parent in parents {
-        let expected = [(ASSESS, "needs_human"), (CLOSE, "nothing_to_do")];
-        house.eventually_answered(parent, 1, &expected).await;
-    }
-    // Not reached: the next visit opens at once, and the questions wait for it.
-    house
-        .complete(family.child, "child-visit", "not_reached")
-        .await
-        .expect("closed");
-    house
-        .complete(family.child, "child-visit", "cared_for")
-        .await
-        .expect("closed");
-    assert_eq!(house.items(family.child).await, vec![]);
-    for parent in parents {
-        let answers = house.answers(parent, 1).await;
-        assert_eq!(
-            answers[ASSESS], "needs_human",
-            "the sibling's visit is open"
-        );
-    }
-    house
-        .complete(family.teen, "child-visit", "placed")
-        .await
-        .expect("closed");
-    for parent in parents {
-        let expected = [(ASSESS, "done"), (CLOSE, "nothing_to_do")];
-        house.eventually_answered(parent, 1, &expected).await;
-        let receipts = house.receipts(parent, 1).await;
-        let said: Vec<&str> = receipts
-            .iter()
-            .flat_map(|receipt| &receipt.answers)
-            .filter(|answer| answer.action == ASSESS)
-            .map(word)
-            .collect();
-        let waiting = said.iter().skip_while(|word| **word != "needs_human");
-        let after: Vec<&str> = waiting
-            .skip_while(|word| **word == "needs_human")
-            .copied()
-            .collect();
-        assert_eq!(after, ["done"], "{said:?}");
-    }
-    let open = family.lines("orphan carer=grandparent since=2026-02", &[], &[]);
-    assert_eq!(house.fingerprint(&family.children()).await, open);
-    house.expect_clean().await;
-    house.node.stop().await;
-}
-
-async fn a_childs_own_death_closes_its_file(deployment: Deployment) {
-    let house = House::start(&deployment).await;
-    let family = Family::new();
-    let child = family.child;
-    house.publish(&family.kinship()).await;
-    house
-        .publish(&[confirmed(family.father, 1, "2026-01-15")])
-        .await;
-    house
-        .publish(&[confirmed(family.mother, 1, "2026-01-16")])
-        .await;
-    eventually("the visit is open", || async {
-        (!house.items(child).await.is_empty()).then_some(())
-    })
-    .await;
-    let before = house.fingerprint(&[child]).await;
-    house.publish(&[confirmed(child, 1, "2026-02-01")]).await;
-    let closed = vec![
-        format!("child {child} closed carer=none since=none"),
-        format!("person {child} dead 2026-02-01"),
-    ];
-    house.eventually_stands(&[child], &closed).await;
-    // The sibling, an orphan too, is yet to be visited.
-    let expected = [(ASSESS, "needs_human"), (CLOSE, "done")];
-    house.eventually_answered(child, 1, &expected).await;
-    house.publish(&[corrected(child, 2, "2026-02-02")]).await;
-    let expected = [(ASSESS, "needs_human"), ("correct-child-file", "done")];
-    house.eventually_answered(child, 2, &expected).await;
-    house.publish(&[reversed(child, 3, "2026-02-02")]).await;
-    let expected = [(ASSESS, "nothing_to_do"), ("reopen-child-file", "done")];
-    house.eventually_answered(child, 3, &expected).await;
-    house.eventually_stands(&[child], &before).await;
-    house.expect_clean().await;
-    house.node.stop().await;
-}
-
-async fn a_child_moves_and_a_record_is_merged(deployment: Deployment) {
-    let house = House::start(&deployment).await;
-    let family = Family::new();
-    let child = family.child;
-    house.publish(&family.kinship()).await;
-    // The father was only known by a provisional record, and is dead under his own.
-    let real = Uuid::now_v7();
-    house.publish(&[confirmed(real, 1, "2026-01-15")]).await;
-    house
-        .eventually_answered(
-            real,
-            1,
-            &[(ASSESS, "nothing_to_do"), (CLOSE, "nothing_to_do")],
-        )
-        .await;
-    let merged = residents::PersonMerged {
-        person_id: family.father.to_string(),
-        into_person_id: real.to_string(),
-        ..Default::default()
-    };
-    house.publish(&[envelope(&merged)]).await;
-    let expected = family.lines("one_parent carer=parent since=2026-02", &[], &[]);
-    house.eventually_stands(&family.children(), &expected).await;
-    house
-        .eventually_answered(real, 1, &[(ASSESS, "done"), (CLOSE, "nothing_to_do")])
-        .await;
-    // Kinship that still names the record that went changes nothing.
-    house.publish(&family.kinship()).await;
-    let moved = residents::PersonMoved {
-        person_id: child.to_string(),
-        domicile_division: String::new(),
-        residence_division: "520103001001".to_owned(),
-    };
-    house.publish(&[envelope(&moved)]).await;
-    eventually("the child's county changed", || async {
-        let announced = house.published::<pb::ChildSituationChanged>().await;
-        let moved = announced
-            .iter()
-            .any(|it| it.child_id == child.to_string() && it.division == "520103001001");
-        moved.then_some(())
-    })
-    .await;
-    assert_eq!(house.fingerprint(&family.children()).await, expected);
-    house.expect_clean().await;
-    house.node.stop().await;
-}
-
-async fn rubbish_is_stopped_and_holds_nothing(deployment: Deployment) {
-    let house = House::start(&deployment).await;
-    let family = Family::new();
-    let mut rubbish = family.of_child();
-    rubbish.kin[0].relation = 99;
-    let mut nowhere = family.of_teen();
-    nowhere.residence_division = String::new();
-    house
-        .publish(&[envelope(&rubbish), envelope(&nowhere)])
-        .await;
-    house.publish(&family.kinship()).await;
-    house
-        .publish(&[confirmed(family.father, 1, "2026-01-15")])
-        .await;
-    let expected = family.lines("one_parent carer=parent since=2026-02", &[], &[]);
-    house.eventually_stands(&family.children(), &expected).await;
-    let request = operations::ListDeadLettersRequest::default();
-    let letters = house.operations().list_dead_letters(request).await.unwrap();
-    let letters = letters.into_inner().dead_letters;
-    assert_eq!(letters.len(), 2);
-    let stopped = operations::DeadLetterState::Stopped;
-    assert!(letters.iter().all(|letter| letter.state() == stopped));
-    house.node.stop().await;
-}
-
-async fn a_restart_forgets_nothing(deployment: Deployment) {
-    let house = House::start(&deployment).await;
-    let family = Family::new();
-    let facts = [
-        confirmed(family.father, 1, "2026-01-15"),
-        confirmed(family.mother, 1, "2026-02-10"),
-    ];
-    house.publish(&family.kinship()).await;
-    house.publish(&facts[..1]).await;
-    let expected = family.lines("one_parent carer=parent since=2026-02", &[], &[]);
-    house.eventually_stands(&family.children(), &expected).await;
-    let register = house.register.clone();
-    house.node.stop().await;
-
-    let house = House::again(&deployment, &register).await;
-    house.publish(&facts).await;
-    let orphans = family.lines(ORPHANS, ALARM, &[]);
-    house.eventually_stands(&family.children(), &orphans).await;
-    let expected = [(ASSESS, "needs_human"), (CLOSE, "nothing_to_do")];
-    house.eventually_answered(family.mother, 1, &expected).await;
-    house.eventually_answered(family.father, 1, &expected).await;
-    let said: usize = house
-        .receipts(family.father, 1)
-        .await
-        .iter()
-        .map(|it| it.answers.len())
-        .sum();
-    assert_eq!(
-        said, 3,
-        "two at first, one more when the mother died; the doubled fact says nothing"
-    );
     house.expect_clean().await;
     house.node.stop().await;
 }
