@@ -156,9 +156,14 @@ impl OperationsService for OperationsApi {
 
     async fn verify(&self, request: Request<pb::VerifyRequest>) -> Result<Response<pb::VerifyResponse>, Status> {
         let mut answer = pb::VerifyResponse { checks: verify::CHECKS.map(str::to_owned).to_vec(), findings: Vec::new() };
+        let contexts: Vec<&Context> = named(&self.contexts, &request.get_ref().service).collect();
+        let mut before = Vec::with_capacity(contexts.len());
+        for cx in &contexts {
+            before.push(verify::Streams::load(cx).await?);
+        }
         let mut topics = verify::Topics::default();
-        for cx in named(&self.contexts, &request.get_ref().service) {
-            answer.findings.extend(verify::run(cx, &mut topics).await?);
+        for (cx, before) in contexts.iter().zip(&before) {
+            answer.findings.extend(verify::run(cx, before, &mut topics).await?);
         }
         Ok(Response::new(answer))
     }

@@ -96,7 +96,7 @@ impl Seen {
 }
 
 /// Runs every check for one service.
-pub(super) async fn run(cx: &Context, topics: &mut Topics) -> Result<Vec<pb::Finding>, Failure> {
+pub(super) async fn run(cx: &Context, before: &Streams, topics: &mut Topics) -> Result<Vec<pb::Finding>, Failure> {
     let mut findings = Vec::new();
     let mut found = |check: &str, details: Vec<String>| {
         findings.extend(details.into_iter().map(|detail| pb::Finding {
@@ -105,7 +105,7 @@ pub(super) async fn run(cx: &Context, topics: &mut Topics) -> Result<Vec<pb::Fin
             detail,
         }));
     };
-    found("stream-sequence", published(cx, topics).await?);
+    found("stream-sequence", published(cx, before, topics).await?);
     found("topic-against-inbox", received(cx, topics).await?);
     let forged = audit::forged(cx.db().reader(), cx.keys()).await?;
     found("audit-mac", forged.iter().map(|id| format!("audit record {id} was changed")).collect());
@@ -117,51 +117,59 @@ pub(super) async fn run(cx: &Context, topics: &mut Topics) -> Result<Vec<pb::Fin
     Ok(findings)
 }
 
-/// What this service has published: the highest sequence on each topic must be the one its database
-/// knows, counting what still waits in the outbox.
-async fn published(cx: &Context, read: &mut Topics) -> Result<Vec<String>, Failure> {
-    let mut findings = Vec::new();
-    for topic in topics::ALL {
-        let mut highest: BTreeMap<String, i64> = BTreeMap::new();
-        for seen in read.read(cx, topic.name).await?.iter().filter(|seen| seen.source == cx.name()) {
-            let mark = highest.entry(seen.key.clone()).or_default();
-            *mark = seen.sequence.max(*mark);
-        }
-        findings.extend(compare_sequences(cx, topic.name, &highest).await?);
-    }
-    Ok(findings)
+/// What a service's database says of its streams at one moment: by topic and key, the last sequence
+/// given, and the last one that waits in the outbox.
+pub(super) struct Streams {
+    given: BTreeMap<(String, String), i64>,
+    waiting: BTreeMap<(String, String), i64>,
 }
 
-async fn compare_sequences(
-    cx: &Context,
-    topic: &str,
-    highest: &BTreeMap<String, i64>,
-) -> Result<Vec<String>, Failure> {
-    let db = cx.db().reader();
-    let text = "SELECT key, sequence FROM stream_sequence WHERE topic = $1";
-    let mut known: BTreeMap<String, i64> = BTreeMap::new();
-    for row in db.all(text, [val(topic)]).await? {
-        known.insert(row.get("key")?, row.get("sequence")?);
+impl Streams {
+    /// Reads them.
+    pub(super) async fn load(cx: &Context) -> Result<Self, Failure> {
+        let given = "SELECT topic, key, sequence AS last FROM stream_sequence";
+        let waiting = "SELECT topic, key, max(sequence) AS last FROM outbox GROUP BY topic, key";
+        // In this order: what was given by then waits now, or is on its topic already.
+        let given = last_by_stream(cx, given).await?;
+        Ok(Self { given, waiting: last_by_stream(cx, waiting).await? })
     }
-    let mut waiting: BTreeMap<String, i64> = BTreeMap::new();
-    let text = "SELECT key, max(sequence) AS last FROM outbox WHERE topic = $1 GROUP BY key";
-    for row in db.all(text, [val(topic)]).await? {
-        waiting.insert(row.get("key")?, row.get("last")?);
+}
+
+async fn last_by_stream(cx: &Context, text: &str) -> Result<BTreeMap<(String, String), i64>, Failure> {
+    let mut last = BTreeMap::new();
+    for row in cx.db().reader().all(text, []).await? {
+        last.insert((row.get("topic")?, row.get("key")?), row.get("last")?);
     }
+    Ok(last)
+}
+
+/// What this service has published must be what its database knows. `before` was read before the
+/// topics, the present is read after them, so that events published meanwhile are no finding.
+async fn published(cx: &Context, before: &Streams, read: &mut Topics) -> Result<Vec<String>, Failure> {
+    let mut on_topic: BTreeMap<(String, String), i64> = BTreeMap::new();
+    for topic in topics::ALL {
+        for seen in read.read(cx, topic.name).await?.iter().filter(|seen| seen.source == cx.name()) {
+            let mark = on_topic.entry((topic.name.to_owned(), seen.key.clone())).or_default();
+            *mark = seen.sequence.max(*mark);
+        }
+    }
+    let now = Streams::load(cx).await?;
     let mut findings = Vec::new();
-    for (key, on_topic) in highest {
-        let in_database = known.get(key).copied().unwrap_or_default();
-        if in_database < *on_topic {
+    for (stream, number) in &on_topic {
+        let given = now.given.get(stream).copied().unwrap_or_default();
+        if given < *number {
+            let (topic, key) = stream;
             findings.push(format!(
-                "{topic} holds number {on_topic} of key {key}, the database knows {in_database}: the database is older \
-                 than what it published"
+                "{topic} holds number {number} of key {key}, the database knows {given}: the database is older than \
+                 what it published"
             ));
         }
     }
-    for (key, in_database) in &known {
-        let sent = highest.get(key).copied().unwrap_or_default().max(waiting.get(key).copied().unwrap_or_default());
-        if topics_keep_for_ever(topic) && sent < *in_database {
-            findings.push(format!("number {in_database} of key {key} is neither on {topic} nor in the outbox"));
+    for (stream, given) in before.given.iter().filter(|((topic, _), _)| topics_keep_for_ever(topic)) {
+        let last = |numbers: &BTreeMap<(String, String), i64>| numbers.get(stream).copied().unwrap_or_default();
+        if last(&on_topic).max(last(&before.waiting)) < *given {
+            let (topic, key) = stream;
+            findings.push(format!("number {given} of key {key} is neither on {topic} nor in the outbox"));
         }
     }
     Ok(findings)

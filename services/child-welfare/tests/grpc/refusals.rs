@@ -3,7 +3,6 @@
 use minzheng_chassis::on_both_deployments;
 use minzheng_chassis::testing::{Deployment, clerk, operator, reporter, worker};
 use minzheng_proto::child_welfare::v1 as pb;
-use minzheng_proto::residents::v1 as residents;
 use tonic::Code;
 use tonic_types::StatusExt;
 use uuid::Uuid;
