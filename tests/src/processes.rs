@@ -20,7 +20,7 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 
 /// The binary under test: the one `cargo xtask test` names, else the one beside the test.
 pub fn binary() -> PathBuf {
-    if let Ok(path) = std::env::var("MINZHENG_BIN") {
+    if let Ok(path) = std::env::var("MINZHENG_TEST_BIN") {
         return path.into();
     }
     let test = std::env::current_exe().expect("this test's own path");
@@ -55,7 +55,7 @@ impl Process {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(&self.log).expect("a log file");
         let child = Command::new(binary())
             .args(&self.arguments)
-            .env("MINZHENG_SERVER", "")
+            
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -118,7 +118,7 @@ async fn serves(address: &str) -> bool {
 
 /// Runs `minzheng` to its end; its stdout.
 pub fn run(arguments: &[String]) -> String {
-    let output = Command::new(binary()).args(arguments).env("MINZHENG_SERVER", "").output().expect("minzheng runs");
+    let output = Command::new(binary()).args(arguments).output().expect("minzheng runs");
     assert!(
         output.status.success(),
         "minzheng {arguments:?} failed: {}",

@@ -93,7 +93,7 @@ async fn killed_at_fifty_moments() {
     assert!(!acknowledged.is_empty());
     for report in &acknowledged {
         let answer = until_answered(|| {
-            let (mut client, case_id) = (platform.life_events(&callers.clerk), report.case_id.clone());
+            let (mut client, case_id) = (platform.life_events(&callers.reporter), report.case_id.clone());
             async move { client.get_case(pb::GetCaseRequest { case_id }).await }
         })
         .await

@@ -12,7 +12,7 @@ use crate::run::{cargo, exit_code, run};
 use crate::services::Services;
 
 /// Names the environment variable with the path of the built binary `minzheng`.
-pub const BINARY_VARIABLE: &str = "MINZHENG_BIN";
+pub const BINARY_VARIABLE: &str = "MINZHENG_TEST_BIN";
 
 #[derive(clap::Args)]
 pub struct Arguments {

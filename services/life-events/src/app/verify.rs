@@ -22,11 +22,11 @@ pub async fn verify(cx: &Context) -> Result<Vec<String>, Failure> {
     let mut after = Uuid::nil();
     loop {
         let page = Cases::reading(cx).after_anywhere(after, AT_A_TIME).await?;
-        let Some(last) = page.last() else {
+        let ids: Vec<Uuid> = page.iter().map(|stored| stored.case.id).collect();
+        let Some(last) = ids.iter().max() else {
             return Ok(found);
         };
-        after = last.case.id;
-        let ids: Vec<Uuid> = page.iter().map(|stored| stored.case.id).collect();
+        after = *last;
         let open = work::open_about(cx.db().reader(), &ids).await?;
         for stored in &page {
             let case = &stored.case;

@@ -1,24 +1,22 @@
 //! Cases: finders and saves. Names ending in `_anywhere` or `_of_person` look past the caller's
 //! divisions.
 
-use std::collections::BTreeMap;
-
 use minzheng_chassis::authz::Caller;
 use minzheng_chassis::context::Context;
 use minzheng_chassis::crypto::KeyRing;
 use minzheng_chassis::grpc::etag;
 use minzheng_chassis::problem::Problem;
 use minzheng_chassis::seam::{Failure, UnitOfWork};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{OnConflict, Order, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseConnection,
-    DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
 };
 use uuid::Uuid;
 
 use super::entity::{death_case, evidence, question};
-use super::{case_row, evidence_row, question_row, scope};
-use crate::domain::death::{Case, Evidence, Question};
+use super::{case_query, case_row, evidence_row, question_row, scope};
+use crate::domain::death::Case;
 
 /// A merged case leads to the survivor's, which may have been merged itself; never further.
 const MERGES_FOLLOWED: usize = 16;
@@ -241,15 +239,18 @@ impl<C: ConnectionTrait> Cases<'_, C> {
     /// # Errors
     /// The database's.
     pub async fn latest_of_person(&self, person_id: Uuid) -> Result<Option<StoredCase>, Failure> {
-        let row = death_case::Entity::find()
-            .filter(death_case::Column::PersonId.eq(person_id))
-            .order_by_desc(death_case::Column::Episode)
-            .one(self.db)
-            .await?;
-        self.whole_opt(row).await
+        let latest = Query::select()
+            .column(death_case::Column::Id)
+            .from(death_case::Entity)
+            .and_where(death_case::Column::PersonId.eq(person_id))
+            .order_by(death_case::Column::Episode, Order::Desc)
+            .limit(1)
+            .to_owned();
+        let latest = death_case::Column::Id.in_subquery(latest);
+        Ok(self.load(Condition::all().add(latest)).await?.pop())
     }
 
-    /// The person's cases before an episode.
+    /// The person's cases before an episode, the first first.
     ///
     /// # Errors
     /// The database's.
@@ -258,30 +259,22 @@ impl<C: ConnectionTrait> Cases<'_, C> {
         person_id: Uuid,
         episode: i32,
     ) -> Result<Vec<StoredCase>, Failure> {
-        let rows = death_case::Entity::find()
-            .filter(death_case::Column::PersonId.eq(person_id))
-            .filter(death_case::Column::Episode.lt(episode))
-            .order_by_asc(death_case::Column::Episode)
-            .all(self.db)
-            .await?;
-        self.whole(rows).await
+        let earlier = Condition::all()
+            .add(death_case::Column::PersonId.eq(person_id))
+            .add(death_case::Column::Episode.lt(episode));
+        self.load(earlier).await
     }
 
-    /// All cases of these persons.
+    /// All cases of these persons, by person and episode.
     ///
     /// # Errors
     /// The database's.
     pub async fn of_persons(&self, persons: &[Uuid]) -> Result<Vec<StoredCase>, Failure> {
-        let rows = death_case::Entity::find()
-            .filter(death_case::Column::PersonId.is_in(persons.iter().copied()))
-            .order_by_asc(death_case::Column::PersonId)
-            .order_by_asc(death_case::Column::Episode)
-            .all(self.db)
-            .await?;
-        self.whole(rows).await
+        let about = death_case::Column::PersonId.is_in(persons.iter().copied());
+        self.load(Condition::all().add(about)).await
     }
 
-    /// Cases by id after this one, of any division.
+    /// So many cases by id after this one, of any division; in no particular order.
     ///
     /// # Errors
     /// The database's.
@@ -290,77 +283,23 @@ impl<C: ConnectionTrait> Cases<'_, C> {
         after: Uuid,
         limit: u64,
     ) -> Result<Vec<StoredCase>, Failure> {
-        let rows = death_case::Entity::find()
-            .filter(death_case::Column::Id.gt(after))
-            .order_by_asc(death_case::Column::Id)
+        let next = Query::select()
+            .column(death_case::Column::Id)
+            .from(death_case::Entity)
+            .and_where(death_case::Column::Id.gt(after))
+            .order_by(death_case::Column::Id, Order::Asc)
             .limit(limit)
-            .all(self.db)
-            .await?;
-        self.whole(rows).await
+            .to_owned();
+        let next = death_case::Column::Id.in_subquery(next);
+        self.load(Condition::all().add(next)).await
     }
 
     async fn one(&self, seen: Condition, id: Uuid) -> Result<Option<StoredCase>, Failure> {
-        let row = death_case::Entity::find_by_id(id)
-            .filter(seen)
-            .one(self.db)
-            .await?;
-        self.whole_opt(row).await
+        let this = death_case::Column::Id.eq(id);
+        Ok(self.load(Condition::all().add(this).add(seen)).await?.pop())
     }
 
-    async fn whole_opt(
-        &self,
-        row: Option<death_case::Model>,
-    ) -> Result<Option<StoredCase>, Failure> {
-        let rows = row.into_iter().collect();
-        Ok(self.whole(rows).await?.pop())
-    }
-
-    /// Cases with their evidence and questions, two statements for all of them.
-    async fn whole(&self, rows: Vec<death_case::Model>) -> Result<Vec<StoredCase>, Failure> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-        let mut evidence = self.evidence_of(&ids).await?;
-        let mut questions = self.questions_of(&ids).await?;
-        let read = |row: &death_case::Model| {
-            let evidence = evidence.remove(&row.id).unwrap_or_default();
-            let questions = questions.remove(&row.id).unwrap_or_default();
-            Ok(StoredCase {
-                case: case_row::read(row, evidence, questions)?,
-                version: row.version,
-            })
-        };
-        rows.iter().map(read).collect()
-    }
-
-    async fn evidence_of(&self, cases: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<Evidence>>, Failure> {
-        let rows = evidence::Entity::find()
-            .filter(evidence::Column::CaseId.is_in(cases.iter().copied()))
-            .order_by_asc(evidence::Column::Position)
-            .all(self.db)
-            .await?;
-        let mut by_case: BTreeMap<Uuid, Vec<Evidence>> = BTreeMap::new();
-        for row in rows {
-            let of_case = by_case.entry(row.case_id).or_default();
-            of_case.push(evidence_row::read(self.keys, row)?);
-        }
-        Ok(by_case)
-    }
-
-    async fn questions_of(&self, cases: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<Question>>, Failure> {
-        let rows = question::Entity::find()
-            .filter(question::Column::CaseId.is_in(cases.iter().copied()))
-            .all(self.db)
-            .await?;
-        let mut by_case: BTreeMap<Uuid, Vec<Question>> = BTreeMap::new();
-        for row in rows {
-            let of_case = by_case.entry(row.case_id).or_default();
-            of_case.push(question_row::read(&row)?);
-        }
-        by_case
-            .values_mut()
-            .for_each(|questions| questions.sort_by_key(question_row::place));
-        Ok(by_case)
+    async fn load(&self, condition: Condition) -> Result<Vec<StoredCase>, Failure> {
+        case_query::load(self.db, self.keys, condition).await
     }
 }

@@ -1,5 +1,6 @@
 //! What life-events keeps: cases with their evidence and questions, and the clearances it gave.
 
+mod case_query;
 mod case_row;
 pub mod cases;
 pub mod clearances;

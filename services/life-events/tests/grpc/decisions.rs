@@ -149,6 +149,18 @@ async fn a_conflict_is_decided_by_a_clerk(deployment: Deployment) {
     node.stop().await;
 }
 
+/// The case once every department has answered, so that its etag stays.
+async fn steady(node: &TestNode, case_id: &str) -> pb::DeathCase {
+    eventually("every department has answered", || async {
+        let case = get(node, case_id).await;
+        let mut states = case.questions.iter().map(pb::Question::state);
+        states
+            .all(|state| state != pb::QuestionState::Open)
+            .then_some(case)
+    })
+    .await
+}
+
 fn verification(
     case: &pb::DeathCase,
     result: pb::VerificationResult,
@@ -187,15 +199,7 @@ async fn a_suspicion_is_lifted_or_proven(deployment: Deployment) {
     let case = cases_of(&node, &person_id).await.remove(0);
     assert_eq!(case.phase(), Phase::Suspected);
     assert_eq!(kinds(&node, &case.id).await, ["verify-death"]);
-    let case = eventually("all have answered the suspicion", || async {
-        let case = get(&node, &case.id).await;
-        (case
-            .questions
-            .iter()
-            .all(|question| question.state() == pb::QuestionState::Answered))
-        .then_some(case)
-    })
-    .await;
+    let case = steady(&node, &case.id).await;
     assert_eq!(case.phase(), Phase::Suspected, "it never settles");
 
     let alive_with_date = pb::CompleteVerificationRequest {
@@ -233,6 +237,7 @@ async fn a_suspicion_is_lifted_or_proven(deployment: Deployment) {
     assert_eq!((lifted.phase(), lifted.fact_version), (Phase::Rejected, 2));
     assert_eq!(heard(&person_id, 2).await, FactKind::Lifted);
     assert_eq!(kinds(&node, &case.id).await, [""; 0]);
+    let lifted = steady(&node, &case.id).await;
     let ended = verify(&node, verification(&lifted, pb::VerificationResult::Alive)).await;
     assert_eq!(reason(&ended.unwrap_err()), "NOT_UNDER_VERIFICATION");
 
@@ -245,22 +250,13 @@ async fn a_suspicion_is_lifted_or_proven(deployment: Deployment) {
         (second.episode, second.phase(), second.fact_version),
         (2, Phase::Suspected, 3)
     );
-    let dead = pb::CompleteVerificationRequest {
+    let second = steady(&node, &second.id).await;
+    let proof = pb::CompleteVerificationRequest {
         case_id: second.id.clone(),
-        etag: get(&node, &second.id).await.etag,
+        etag: second.etag.clone(),
         ..dead
     };
-    // Receipts of the suspicion change the etag meanwhile.
-    let confirmed = eventually("the proof is taken", || async {
-        let etag = get(&node, &second.id).await.etag;
-        let request = pb::CompleteVerificationRequest {
-            request_id: request_id(),
-            etag,
-            ..dead.clone()
-        };
-        verify(&node, request).await.ok()
-    })
-    .await;
+    let confirmed = verify(&node, proof).await.unwrap();
     assert_eq!(
         (
             confirmed.phase(),

@@ -44,9 +44,12 @@ fn the_survivors_death_is_heard_too() {
     world.place(person(GONE), one).unwrap();
     let mut later = world.clone();
     world.tell(FactKind::Confirmed, person(SURVIVOR), 1, "2026-03-01");
-    world.merge(person(GONE), person(SURVIVOR));
-    later.merge(person(GONE), person(SURVIVOR));
-    later.tell(FactKind::Confirmed, person(SURVIVOR), 1, "2026-03-01");
+    let anew = world.merge(person(GONE), person(SURVIVOR));
+    assert!(later.merge(person(GONE), person(SURVIVOR)).is_empty());
+    let answers = later.tell(FactKind::Confirmed, person(SURVIVOR), 1, "2026-03-01");
+    assert!(answers.iter().all(|answer| anew.contains(answer)));
+    // What a correction may have asked besides.
+    assert_eq!(anew.len(), answers.len() + 1);
     assert_eq!(world.fingerprint(), later.fingerprint());
     assert_eq!(world.bed(one).state, BedState::Free);
 }

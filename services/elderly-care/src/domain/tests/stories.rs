@@ -52,7 +52,6 @@ fn suspected_then_confirmed_then_reversed() {
         ..
     } = home();
     let before = world.fingerprint();
-
     let answers = world.tell(FactKind::Suspected, grandmother, CASE, "2026-03");
     assert_eq!(
         outcomes(&answers),
@@ -215,7 +214,6 @@ fn who_leaves_frees_the_bed_in_the_same_way() {
     world.leave(stay).unwrap();
     assert_eq!(world.open_offer(next).unwrap().bed_id, bed);
     assert!(world.standing(grandmother).is_none());
-
     owing.owe(stay, 1).unwrap();
     owing.leave(stay).unwrap();
     assert_eq!(owing.bed(bed).state, BedState::Held(HeldFor::Settlement));

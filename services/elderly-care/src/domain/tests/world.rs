@@ -233,13 +233,13 @@ impl World {
         self.answers[&person].clone()
     }
 
-    pub fn merge(&mut self, gone: Uuid, survivor: Uuid) {
+    pub fn merge(&mut self, gone: Uuid, survivor: Uuid) -> Vec<Answer> {
         let who = self.person(survivor);
         let named = Named {
             people: vec![gone, survivor],
             ..Named::default()
         };
-        self.decide(named, |desk| desk.merge(gone, &who)).unwrap();
+        self.decide(named, |desk| desk.merge(gone, &who)).unwrap()
     }
 
     pub fn open_offer(&self, person: Uuid) -> Option<&Offer> {
