@@ -42,8 +42,9 @@ fn classify_code(code: &str) -> Fault {
     match code {
         // PostgreSQL: serialization_failure, deadlock_detected, unique_violation, lock_not_available.
         "40001" | "40P01" | "23505" | "55P03" => Fault::Conflict,
-        // PostgreSQL: administrator's shutdown, crash, starting up, too many connections.
-        "57P01" | "57P02" | "57P03" | "53300" => Fault::Away,
+        // PostgreSQL: administrator's shutdown, crash, starting up, too many connections, a transaction
+        // that stood still.
+        "57P01" | "57P02" | "57P03" | "53300" | "25P03" => Fault::Away,
         // SQLite: UNIQUE, PRIMARY KEY, ROWID; BUSY and its snapshot form; LOCKED.
         "2067" | "1555" | "2579" | "517" | "6" => Fault::Conflict,
         "5" | "261" => Fault::Away,

@@ -60,9 +60,9 @@ impl Migrator {
     /// # Errors
     /// The database is away, or a statement failed; the failed migration left nothing behind.
     pub async fn migrate(&self, database: &Database) -> Result<Vec<String>, DbErr> {
-        let guard = MigrationLock::take(database).await?;
+        let lock = MigrationLock::take(database).await?;
         let outcome = self.apply_pending(database).await;
-        guard.release().await?;
+        lock.release().await?;
         outcome
     }
 
@@ -117,30 +117,25 @@ impl MigratorTraitSelf for Migrator {
 /// Status of one migration, for `migrate status`.
 pub type Status = MigrationStatus;
 
-/// Held while migrations run, so that two processes do not run them at once.
-struct MigrationLock {
-    transaction: Option<sea_orm::DatabaseTransaction>,
-}
+/// Held while migrations run, so that two processes do not run them at once. It belongs to the
+/// session of the relay's one connection: a transaction would be ended for standing still.
+struct MigrationLock<'d>(Option<&'d Database>);
 
 /// Any number will do; it is the same for every process of a database.
 const LOCK_KEY: i64 = 0x6d69_6e7a_6865_6e67;
 
-impl MigrationLock {
-    #[allow(clippy::disallowed_methods)] // a transaction that only holds a lock
-    async fn take(database: &Database) -> Result<Self, DbErr> {
+impl<'d> MigrationLock<'d> {
+    async fn take(database: &'d Database) -> Result<Self, DbErr> {
         if !dialect::is_shared(database.backend()) {
-            return Ok(Self { transaction: None });
+            return Ok(Self(None));
         }
-        use sea_orm::TransactionTrait;
-        let transaction = database.relay().begin().await?;
-        transaction.run("SELECT pg_advisory_xact_lock($1)", [LOCK_KEY.into()]).await?;
-        Ok(Self { transaction: Some(transaction) })
+        database.relay().run("SELECT pg_advisory_lock($1)", [LOCK_KEY.into()]).await?;
+        Ok(Self(Some(database)))
     }
 
     async fn release(self) -> Result<(), DbErr> {
-        match self.transaction {
-            Some(transaction) => transaction.rollback().await,
-            None => Ok(()),
-        }
+        let Some(database) = self.0 else { return Ok(()) };
+        database.relay().run("SELECT pg_advisory_unlock($1)", [LOCK_KEY.into()]).await?;
+        Ok(())
     }
 }

@@ -22,9 +22,19 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 pub use fault::{Fault, classify};
 pub use row::{Row, opt, val};
 
-/// How long a statement waits for a connection or for SQLite's lock before the database counts as
-/// away.
-const ACQUIRE_WITHIN: Duration = Duration::from_secs(5);
+/// How long a statement waits for a connection of PostgreSQL before the database counts as away;
+/// below the time that a neighbour's call may take, so that the caller is told so.
+const ACQUIRE_WITHIN: Duration = Duration::from_secs(3);
+
+/// How long a statement waits for SQLite's lock.
+const BUSY_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a command waits for the one connection that writes a SQLite file.
+const TURN_WITHIN: Duration = Duration::from_secs(30);
+
+/// After how long PostgreSQL ends a transaction of a process that stands still (stopped, or cut
+/// off), in milliseconds; its locks would hold up everybody else.
+const STANDSTILL_ENDS_AFTER: &str = "5000";
 
 /// How long a connection may idle before it is asked whether it is still there.
 const PING_IF_IDLE_FOR: Duration = Duration::from_secs(5);
@@ -52,20 +62,20 @@ impl Database {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(ACQUIRE_WITHIN)
+            .busy_timeout(BUSY_WITHIN)
             .foreign_keys(true)
             .statement_cache_capacity(256)
             .pragma("cache_size", "-2000");
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(ACQUIRE_WITHIN * 6)
+            .acquire_timeout(TURN_WITHIN)
             .test_before_acquire(false)
             .connect_with(options.clone())
             .await
             .map_err(|error| DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))?;
         let reader = SqlitePoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(ACQUIRE_WITHIN * 6)
+            .acquire_timeout(TURN_WITHIN)
             .test_before_acquire(false)
             .connect_lazy_with(options.read_only(true).create_if_missing(false));
         let writer = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer);
@@ -85,6 +95,7 @@ impl Database {
         let options = PgConnectOptions::from_str(url)
             .map_err(|error| DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))?
             .application_name(application)
+            .options([("idle_in_transaction_session_timeout", STANDSTILL_ENDS_AFTER)])
             .statement_cache_capacity(256);
         let pool = |max| {
             PgPoolOptions::new()

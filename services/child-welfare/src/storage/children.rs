@@ -2,6 +2,7 @@
 //! version.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jiff::civil::Date;
 use minzheng_chassis::authz::Caller;
@@ -12,7 +13,7 @@ use minzheng_chassis::seam::Failure;
 use sea_orm::sea_query::{OnConflict, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    Iterable, QueryFilter, QueryOrder, QuerySelect,
+    Iterable, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
@@ -45,7 +46,7 @@ pub async fn find(
         return Ok(None);
     };
     let query = child::Entity::find_by_id(id).filter(scope);
-    Ok(load(db, query.all(db).await?).await?.pop())
+    Ok(load(db, query).await?.pop())
 }
 
 /// A page of children in the caller's divisions, by id, without those around them.
@@ -92,7 +93,7 @@ pub async fn of_ids(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Child
         return Ok(Vec::new());
     }
     let query = child::Entity::find().filter(child::Column::Id.is_in(ids.iter().copied()));
-    load(db, query.all(db).await?).await
+    load(db, query).await
 }
 
 /// The person's own file, everybody's around whom the person stands, and these, wherever they
@@ -115,7 +116,7 @@ pub async fn around_person(
         .add(child::Column::Id.is_in(ids))
         .add(child::Column::Id.in_subquery(around));
     let query = child::Entity::find().filter(condition);
-    load(db, query.all(db).await?).await
+    load(db, query).await
 }
 
 /// Children that must be derived anew because their day has come.
@@ -280,34 +281,31 @@ async fn save_spells(
     Ok(())
 }
 
-/// The children of these rows, with those around them.
-async fn load(db: &impl ConnectionTrait, found: Vec<child::Model>) -> Result<Vec<Child>, Failure> {
-    if found.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut children = BTreeMap::new();
-    for row in &found {
-        children.insert(row.id, rows::alone(row)?);
-    }
-    let ids: Vec<Uuid> = children.keys().copied().collect();
-    let kin = child_kin::Entity::find()
-        .filter(child_kin::Column::ChildId.is_in(ids.clone()))
-        .all(db)
-        .await?;
-    for row in &kin {
-        if let Some(child) = children.get_mut(&row.child_id) {
-            child.relatives.insert(row.person_id, rows::relative(row)?);
-        }
-    }
-    let spells = parent_situation::Entity::find()
-        .filter(parent_situation::Column::ChildId.is_in(ids))
+/// The children that a query finds, with those around them: in one statement, so that rows of one
+/// child are of one version.
+async fn load(
+    db: &impl ConnectionTrait,
+    query: Select<child::Entity>,
+) -> Result<Vec<Child>, Failure> {
+    let found = query
+        .find_also_related(child_kin::Entity)
+        .and_also_related(parent_situation::Entity)
         .order_by_asc(parent_situation::Column::Ordinal)
         .all(db)
         .await?;
-    for row in &spells {
-        let child = children.get_mut(&row.child_id);
-        if let Some(parent) = child.and_then(|child| child.relatives.get_mut(&row.person_id)) {
-            parent.spells.push(rows::spell(row)?);
+    let mut children = BTreeMap::new();
+    for (row, kin, spell) in &found {
+        let child = match children.entry(row.id) {
+            Entry::Vacant(place) => place.insert(rows::alone(row)?),
+            Entry::Occupied(known) => known.into_mut(),
+        };
+        let Some(kin) = kin else { continue };
+        let relative = match child.relatives.entry(kin.person_id) {
+            Entry::Vacant(place) => place.insert(rows::relative(kin)?),
+            Entry::Occupied(known) => known.into_mut(),
+        };
+        if let Some(spell) = spell {
+            relative.spells.push(rows::spell(spell)?);
         }
     }
     Ok(children.into_values().collect())

@@ -8,26 +8,39 @@ use minzheng_chassis::seam::{Failure, UnitOfWork};
 use minzheng_chassis::work::{self, NewWorkItem};
 use uuid::Uuid;
 
-use crate::domain::death::{Case, Effect, Input, Item, ItemEnd, Moment, Step, Urgency, react};
+use crate::domain::death::{
+    Case, Effect, Input, Item, ItemEnd, Moment, Rejection, Step, Terms, Urgency, react,
+};
 use crate::storage::cases::{Cases, StoredCase};
-use crate::storage::events;
-use crate::storage::rules::Terms;
+use crate::storage::{events, rules};
 
-/// Now, with the periods of a division as its rules say today.
+/// Takes a step now, with the periods of a division as its rules say today, should it need them.
 ///
 /// # Errors
-/// NO_RULE, or the database's.
-pub async fn moment(uow: &UnitOfWork, division: DivisionCode) -> Result<Moment<'static>, Failure> {
-    let terms = Terms::of(uow, division).await?;
-    Ok(Moment {
-        now: uow.now(),
-        calendar: WorkingCalendar::shipped(),
-        verify_within: terms.verify,
-        decide_within: terms.decide,
-    })
+/// Why it is refused, NO_RULE, or the database's.
+pub async fn decide(
+    uow: &UnitOfWork,
+    division: DivisionCode,
+    take: impl Fn(&Moment<'_>) -> Result<Step, Rejection>,
+) -> Result<Step, Failure> {
+    let unread = Terms::unread();
+    let step = take(&moment(uow, &unread))?;
+    if !unread.are_missed() {
+        return Ok(step);
+    }
+    let terms = rules::terms(uow, division).await?;
+    Ok(take(&moment(uow, &terms))?)
 }
 
-/// Gives an input to a case and carries out what follows; `action` names it in the audit record.
+fn moment<'t>(uow: &UnitOfWork, terms: &'t Terms) -> Moment<'t> {
+    Moment {
+        now: uow.now(),
+        calendar: WorkingCalendar::shipped(),
+        terms,
+    }
+}
+
+/// Gives an input to a case and carries out what follows.
 ///
 /// # Errors
 /// Why the command is refused, or the database's.
@@ -37,9 +50,9 @@ pub async fn handle(
     stored: StoredCase,
     input: &Input,
 ) -> Result<StoredCase, Failure> {
-    let at = moment(uow, stored.case.divisions.standing).await?;
-    let step = react(&stored.case, input, &at)?;
-    carry_out(uow, entry, Some(stored), step, &at).await
+    let division = stored.case.divisions.standing;
+    let step = decide(uow, division, |at| react(&stored.case, input, at)).await?;
+    carry_out(uow, entry, Some(stored), step).await
 }
 
 /// Gives an input to a case whichever division it stands in, for timers and work items; nothing if
@@ -117,7 +130,6 @@ pub async fn carry_out(
     entry: Entry,
     before: Option<StoredCase>,
     step: Step,
-    at: &Moment<'_>,
 ) -> Result<StoredCase, Failure> {
     note(&step);
     let Step { case, effects } = step;
@@ -128,23 +140,18 @@ pub async fn carry_out(
     let saved = Cases::within(uow).save(before.as_ref(), case).await?;
     audit(uow, entry, &saved.case);
     for effect in &effects {
-        follow(uow, &saved.case, effect, at).await?;
+        follow(uow, &saved.case, effect).await?;
     }
     Ok(saved)
 }
 
-async fn follow(
-    uow: &mut UnitOfWork,
-    case: &Case,
-    effect: &Effect,
-    at: &Moment<'_>,
-) -> Result<(), Failure> {
+async fn follow(uow: &mut UnitOfWork, case: &Case, effect: &Effect) -> Result<(), Failure> {
     match effect {
         Effect::Publish(fact) => events::publish(uow, fact)?,
         Effect::OvertakeEarlierEpisodes {
             person_id,
             fact_version,
-        } => overtake(uow, *person_id, case.episode, *fact_version, at).await?,
+        } => overtake(uow, *person_id, case.episode, *fact_version).await?,
         Effect::OpenItem(item) => {
             work::open(uow, &new_item(case, item)).await?;
         }
@@ -166,16 +173,15 @@ async fn overtake(
     person_id: Uuid,
     episode: i32,
     fact_version: i64,
-    at: &Moment<'_>,
 ) -> Result<(), Failure> {
     let earlier = Cases::within(uow)
         .earlier_of_person(person_id, episode)
         .await?;
     for stored in earlier {
-        let step = react(&stored.case, &Input::Overtaken { fact_version }, at)?;
-        let entry = Entry::of("Overtake").with("fact_version", fact_version);
+        let input = Input::Overtaken { fact_version };
+        let entry = Entry::of("Overtake").with("by_version", fact_version);
         // An overtaken case overtakes none itself, so this goes one step deep.
-        Box::pin(carry_out(uow, entry, Some(stored), step, at)).await?;
+        Box::pin(handle(uow, entry, stored, &input)).await?;
     }
     Ok(())
 }

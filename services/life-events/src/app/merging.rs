@@ -2,10 +2,10 @@
 
 use minzheng_chassis::seam::{Failure, UnitOfWork};
 
-use super::desk::{Entry, carry_out, moment};
+use super::desk::{Entry, carry_out, decide, handle};
 use super::report_death::divisions;
 use super::residents::Known;
-use crate::domain::death::{Absorption, Doubt, Input, Opening, ReviewDecision, absorb, react};
+use crate::domain::death::{Absorption, Doubt, Input, Opening, ReviewDecision, absorb};
 use crate::storage::cases::{Cases, StoredCase};
 
 /// Why a case is merged.
@@ -44,10 +44,10 @@ pub(super) async fn merge(
         },
     };
     let standing = absorption.opening.divisions.standing;
-    let at = moment(uow, standing).await?;
-    let step = absorb(latest.as_ref().map(|latest| &latest.case), &absorption, &at)?;
+    let case = latest.as_ref().map(|latest| &latest.case);
+    let step = decide(uow, standing, |at| absorb(case, &absorption, at)).await?;
     let absorbed = Entry::of("AbsorbEvidence").with("from", gone.case.id);
-    let saved = carry_out(uow, absorbed, latest, step, &at).await?;
+    let saved = carry_out(uow, absorbed, latest, step).await?;
     let survivor = saved.case.id;
     let input = match by {
         By::Review => Input::ReviewDecided {
@@ -56,7 +56,6 @@ pub(super) async fn merge(
         },
         By::Event => Input::Merged { survivor },
     };
-    let step = react(&gone.case, &input, &at)?;
-    carry_out(uow, entry.with("into", survivor), Some(gone), step, &at).await?;
+    handle(uow, entry.with("into", survivor), gone, &input).await?;
     Ok(Some(saved))
 }

@@ -9,7 +9,7 @@ use minzheng_proto::common::v1::Identity;
 use minzheng_proto::life_events::v1 as pb;
 use uuid::Uuid;
 
-use super::desk::{Entry, carry_out, handle, moment};
+use super::desk::{Entry, carry_out, decide, handle};
 use super::evidence::Document;
 use super::residents::{Known, Record, Residents};
 use super::show;
@@ -94,12 +94,12 @@ impl ReportDeath {
         let division = latest
             .as_ref()
             .map_or(standing, |latest| latest.case.divisions.standing);
-        let at = moment(uow, division).await?;
-        let step = report(latest.as_ref().map(|latest| &latest.case), &told, &at)?;
+        let case = latest.as_ref().map(|latest| &latest.case);
+        let step = decide(uow, division, |at| report(case, &told, at)).await?;
         let entry = Entry::of("ReportDeath")
             .with("evidence", told.evidence_id)
             .with("source", self.statement.source.name());
-        let stored = carry_out(uow, entry, latest, step, &at).await?;
+        let stored = carry_out(uow, entry, latest, step).await?;
         if known.record != Record::Rejected {
             return Ok(stored);
         }

@@ -5,7 +5,7 @@ use minzheng_chassis::division::DivisionCode;
 use minzheng_chassis::rule::{self, Rule, Seed};
 use minzheng_chassis::seam::{Failure, UnitOfWork};
 
-use crate::domain::death::Term;
+use crate::domain::death::{Term, Terms};
 
 /// Programme of life-events' own rules.
 pub const PROGRAMME: &str = "life-events";
@@ -56,25 +56,14 @@ pub const RULES: &[Seed] = &[
 ];
 
 /// How long what waits for a person may take, in a division today.
-#[derive(Clone, Copy, Debug)]
-pub struct Terms {
-    /// A verification.
-    pub verify: Term,
-    /// A decision.
-    pub decide: Term,
-}
-
-impl Terms {
-    /// As the rules say.
-    ///
-    /// # Errors
-    /// NO_RULE, or the database's.
-    pub async fn of(uow: &UnitOfWork, division: DivisionCode) -> Result<Self, Failure> {
-        Ok(Self {
-            verify: term(&find(uow, VERIFY_DAYS, division).await?)?,
-            decide: term(&find(uow, DECIDE_DAYS, division).await?)?,
-        })
-    }
+///
+/// # Errors
+/// NO_RULE, or the database's.
+pub async fn terms(uow: &UnitOfWork, division: DivisionCode) -> Result<Terms, Failure> {
+    Ok(Terms::Read {
+        verify: term(&find(uow, VERIFY_DAYS, division).await?)?,
+        decide: term(&find(uow, DECIDE_DAYS, division).await?)?,
+    })
 }
 
 /// One rule of life-events, in a division today.

@@ -261,3 +261,42 @@ async fn a_watcher_sees_the_state_and_every_change(deployment: Deployment) {
     );
     node.stop().await;
 }
+
+/// Another replica's change shows too: no commit of this process tells of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watcher_sees_what_another_replica_changes() {
+    let Some(deployment) = Deployment::real().await else {
+        return;
+    };
+    let one = deployment.start(silent()).await;
+    let other = deployment.start_again(silent(), &[]).await;
+    let (number, _) = residents::somebody();
+    let case = tell(
+        &one,
+        &report(identity(&number), EvidenceSource::Village, day(2026, 3, 4)),
+    )
+    .await;
+    let watch = pb::WatchCaseRequest {
+        case_id: case.id.clone(),
+        ..Default::default()
+    };
+    let mut stream = client(&other, &li())
+        .watch_case(watch)
+        .await
+        .unwrap()
+        .into_inner();
+    stream.message().await.unwrap().unwrap();
+    let certificate = report(
+        identity(&number),
+        EvidenceSource::MedicalCertificate,
+        day(2026, 3, 4),
+    );
+    tell(&one, &certificate).await;
+    let state = stream.message().await.unwrap().unwrap();
+    assert_eq!(
+        state.case.as_ref().map(pb::DeathCase::phase),
+        Some(Phase::Notifying)
+    );
+    one.stop().await;
+    other.stop().await;
+}

@@ -3,6 +3,8 @@
 use sea_orm::entity::prelude::*;
 use uuid::Uuid;
 
+use super::child_kin;
+
 /// One row of `child`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "child")]
@@ -64,8 +66,18 @@ pub struct Model {
     pub version: i64,
 }
 
-/// None: the finders join by hand.
+/// Joins are declared below.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
+
+/// Those around the child.
+impl Related<child_kin::Entity> for Entity {
+    fn to() -> RelationDef {
+        Entity::belongs_to(child_kin::Entity)
+            .from(Column::Id)
+            .to(child_kin::Column::ChildId)
+            .into()
+    }
+}
 
 impl ActiveModelBehavior for ActiveModel {}

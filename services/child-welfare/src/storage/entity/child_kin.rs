@@ -3,6 +3,8 @@
 use sea_orm::entity::prelude::*;
 use uuid::Uuid;
 
+use super::parent_situation;
+
 /// One row of `child_kin`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "child_kin")]
@@ -37,8 +39,21 @@ pub struct Model {
     pub appointment_legal_basis: Option<String>,
 }
 
-/// None: the finders join by hand.
+/// Joins are declared below.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
+
+/// A parent's situations.
+impl Related<parent_situation::Entity> for Entity {
+    fn to() -> RelationDef {
+        Entity::belongs_to(parent_situation::Entity)
+            .from((Column::ChildId, Column::PersonId))
+            .to((
+                parent_situation::Column::ChildId,
+                parent_situation::Column::PersonId,
+            ))
+            .into()
+    }
+}
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -28,7 +28,7 @@ pub struct Model {
     pub legal_basis: String,
 }
 
-/// None: the finders join by hand.
+/// None: it is joined from the parent.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,5 +1,7 @@
 //! What can happen to a case, and when.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use jiff::{Timestamp, ToSpan, civil::Date};
 use minzheng_chassis::calendar::WorkingCalendar;
 use minzheng_chassis::civil::{self, PartialDate};
@@ -17,10 +19,63 @@ pub struct Moment<'a> {
     pub now: Timestamp,
     /// The State Council's calendar.
     pub calendar: &'a WorkingCalendar,
-    /// How long a verification may take: what a suspicion suspends lapses after it.
-    pub verify_within: Term,
-    /// How long a decision (review, conflict, approval of a reversal) may take.
-    pub decide_within: Term,
+    /// How long what waits for a person may take.
+    pub terms: &'a Terms,
+}
+
+/// How long what waits for a person may take. Most steps let nothing begin to wait: they are tried
+/// without terms, and only where [`Terms::are_missed`] says so read the rules and are taken anew.
+#[derive(Debug)]
+pub enum Terms {
+    /// As the rules say.
+    Read {
+        /// A verification: what a suspicion suspends lapses after it.
+        verify: Term,
+        /// A decision: review, conflict, approval of a reversal.
+        decide: Term,
+    },
+    /// Not read, and whether a step has missed them: such a step must not be carried out.
+    Unread {
+        /// A step has missed them.
+        missed: AtomicBool,
+    },
+}
+
+/// What may begin to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begins {
+    /// A verification.
+    Verification,
+    /// A decision.
+    Decision,
+}
+
+impl Terms {
+    /// None yet.
+    pub fn unread() -> Self {
+        Self::Unread {
+            missed: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether a step was taken that needs them, without them.
+    pub fn are_missed(&self) -> bool {
+        match self {
+            Self::Read { .. } => false,
+            Self::Unread { missed } => missed.load(Ordering::Relaxed),
+        }
+    }
+
+    fn term(&self, begins: Begins) -> Option<Term> {
+        match (self, begins) {
+            (Self::Read { verify, .. }, Begins::Verification) => Some(*verify),
+            (Self::Read { decide, .. }, Begins::Decision) => Some(*decide),
+            (Self::Unread { missed }, Begins::Verification | Begins::Decision) => {
+                missed.store(true, Ordering::Relaxed);
+                None
+            }
+        }
+    }
 }
 
 /// A period in working days, and the rule row that sets it.
@@ -44,8 +99,13 @@ impl Moment<'_> {
         civil::instant_at_start_of(last.saturating_add(1.day()))
     }
 
-    /// Something that begins to wait now.
-    pub(super) fn pending(&self, term: Term) -> Pending {
+    /// Something that begins to wait now. Without terms it is due at once, in a step that nobody
+    /// carries out.
+    pub(super) fn pending(&self, begins: Begins) -> Pending {
+        let term = self.terms.term(begins).unwrap_or(Term {
+            working_days: 0,
+            rule_id: Uuid::nil(),
+        });
         Pending {
             since: self.now,
             due_at: self.after_working_days(term.working_days),

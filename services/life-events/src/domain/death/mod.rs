@@ -36,6 +36,7 @@
 //!   [`Report::revisions_elsewhere`] where an earlier episode has the document.
 //! - It hands every input to [`react`] and saves case and effects in one transaction; a case
 //!   equal to the one before needs no saving.
+//! - It tries a step without terms first and reads the rules only where they are missed ([`Terms`]).
 //! - A merge is two steps of one transaction: [`absorb`] for the survivor, then
 //!   [`Input::Merged`] (or [`ReviewDecision::KnownPerson`]) for the record that goes. The moved
 //!   evidence keeps its ids and changes its case.
@@ -65,7 +66,7 @@ pub use effect::{Cause, Effect, Fact, Item, ItemEnd, ItemKind, Note, Urgency};
 pub use evidence::{DocumentKey, Doubt, Evidence, Source, Standing, Statement, Strength};
 pub use input::{
     Absorption, CorrectionCause, Finding, Input, Match, Moment, Opening, Receipt, Report,
-    ReversalDecision, ReversalRequest, ReviewDecision, Term,
+    ReversalDecision, ReversalRequest, ReviewDecision, Term, Terms,
 };
 pub use items::items;
 pub use plan::{PLAN, Plan};

@@ -6,7 +6,7 @@ use super::Rejection;
 use super::case::{PendingReversal, Phase};
 use super::effect::{Cause, Note};
 use super::evidence::not_in_future;
-use super::input::{ReversalDecision, ReversalRequest};
+use super::input::{Begins, ReversalDecision, ReversalRequest};
 use super::turn::Turn;
 
 /// One official prepares it; from here on the case is held.
@@ -25,7 +25,7 @@ pub(super) fn prepare(turn: &mut Turn<'_>, request: &ReversalRequest) -> Result<
         prepared_by: request.prepared_by.clone(),
         reason: request.reason.clone(),
         revoked_on: request.revoked_on,
-        pending: turn.at.pending(turn.at.decide_within),
+        pending: turn.at.pending(Begins::Decision),
     });
     Ok(())
 }

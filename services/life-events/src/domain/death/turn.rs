@@ -6,7 +6,7 @@ use minzheng_chassis::person::FactKind;
 use super::case::{Case, Pending, Phase};
 use super::dating;
 use super::effect::{Cause, Effect, Fact, ItemKind, Note};
-use super::input::{Moment, Opening};
+use super::input::{Begins, Moment, Opening};
 use super::items::{difference, items};
 use super::plan::PLAN;
 use super::question::{Question, QuestionState};
@@ -147,7 +147,7 @@ impl<'a> Turn<'a> {
     }
 
     fn kept(&self, pending: Option<Pending>, needed: bool) -> Option<Pending> {
-        needed.then(|| pending.unwrap_or_else(|| self.at.pending(self.at.decide_within)))
+        needed.then(|| pending.unwrap_or_else(|| self.at.pending(Begins::Decision)))
     }
 
     fn effects(&self, decided: Option<ItemKind>) -> Vec<Effect> {

@@ -11,7 +11,7 @@ use super::case::{Case, Divisions, Phase, Verification};
 use super::dating;
 use super::effect::{Cause, Note};
 use super::evidence::{DocumentKey, Evidence, Standing, Strength, not_in_future};
-use super::input::{Absorption, CorrectionCause, Finding, Match, Report};
+use super::input::{Absorption, Begins, CorrectionCause, Finding, Match, Report};
 use super::turn::Turn;
 
 /// A report joins the case.
@@ -164,18 +164,17 @@ pub(super) fn weigh(turn: &mut Turn<'_>, cause: Cause) {
 /// Rank 6: somebody should go and look. Nothing is published.
 fn hint(turn: &mut Turn<'_>) {
     turn.case.phase = Phase::Reported;
-    let pending = turn.at.pending(turn.at.verify_within);
-    let verification = Verification {
-        pending,
+    let at = turn.at;
+    turn.case.verification.get_or_insert_with(|| Verification {
+        pending: at.pending(Begins::Verification),
         escalated: false,
-    };
-    turn.case.verification.get_or_insert(verification);
+    });
 }
 
 /// Ranks 4 and 5: departments hold, until a verification or its deadline says more.
 fn suspect(turn: &mut Turn<'_>) {
     turn.case.phase = Phase::Suspected;
-    let pending = turn.at.pending(turn.at.verify_within);
+    let pending = turn.at.pending(Begins::Verification);
     turn.case.verification = Some(Verification {
         pending,
         escalated: false,

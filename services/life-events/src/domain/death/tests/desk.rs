@@ -23,18 +23,22 @@ pub(crate) fn date(text: &str) -> PartialDate {
     text.parse().unwrap()
 }
 
+static TERMS: Terms = Terms::Read {
+    verify: Term {
+        working_days: 15,
+        rule_id: Uuid::from_u128(0xA1),
+    },
+    decide: Term {
+        working_days: 5,
+        rule_id: Uuid::from_u128(0xA2),
+    },
+};
+
 pub(crate) fn at(day: Date) -> Moment<'static> {
     Moment {
         now: civil::instant_at_start_of(day) + jiff::SignedDuration::from_hours(9),
         calendar: WorkingCalendar::shipped(),
-        verify_within: Term {
-            working_days: 15,
-            rule_id: id(0xA1),
-        },
-        decide_within: Term {
-            working_days: 5,
-            rule_id: id(0xA2),
-        },
+        terms: &TERMS,
     }
 }
 

@@ -235,3 +235,29 @@ fn items_that_need_a_decision_are_not_closed_by_hand() {
         assert_eq!(result, expected);
     }
 }
+
+#[test]
+fn a_step_misses_its_terms_only_where_something_begins_to_wait() {
+    let mut desk = Desk::new();
+    let certificate = said(Source::MedicalCertificate, "1", "2026-03-02");
+    let taken = |report: &Report, latest: Option<&Case>| {
+        let terms = Terms::unread();
+        let at = Moment {
+            terms: &terms,
+            ..at(START)
+        };
+        super::super::report(latest, report, &at).unwrap();
+        terms.are_missed()
+    };
+    assert!(!taken(&certificate, None), "a certificate confirms");
+    assert!(
+        taken(&said(Source::Village, "2", "2026-03"), None),
+        "a suspicion is to be verified"
+    );
+    desk.file(P, certificate).unwrap();
+    let other = said(Source::PoliceCertificate, "3", "2026-04-02");
+    assert!(
+        taken(&other, Some(desk.case(P))),
+        "a conflict is to be decided"
+    );
+}
