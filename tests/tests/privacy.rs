@@ -194,7 +194,7 @@ async fn one_death_is_one_trace(platform: &Platform, collector: &Collector) {
     reaches(platform, &callers, &case.id, Phase::Finished).await;
     eventually("spans of all four services under the report's trace", || async {
         let services = collector.services_of(trace_id.as_bytes());
-        println!("spans of {services:?}");
+        println!("spans of {services:?} {} bytes", collector.bytes().len());
         SERVICES.iter().all(|name| services.iter().any(|found| found == name)).then_some(())
     })
     .await;

@@ -9,6 +9,7 @@ use minzheng_chassis::module::Module;
 use minzheng_proto::life_events::v1::death_case_service_server::DeathCaseServiceServer;
 
 use app::answers_overdue::AnswerDeadline;
+use app::decisions_overdue::DecisionDeadline;
 use app::fingerprint::CaseInspect;
 use app::lapse_verification::VerificationDeadline;
 use app::work::CaseItem;
@@ -30,6 +31,7 @@ pub fn module() -> Module {
         .subscription(subscriptions::follow_merges)
         .timer(VerificationDeadline)
         .timer(AnswerDeadline)
+        .timer(DecisionDeadline)
         .work(CaseItem(ItemKind::DecideReview))
         .work(CaseItem(ItemKind::VerifyDeath))
         .work(CaseItem(ItemKind::DecideConflict))

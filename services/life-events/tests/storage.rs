@@ -177,6 +177,7 @@ fn full(person_id: Uuid) -> Case {
             revoked_on: Some("2026".parse().unwrap()),
             pending: pending(4),
         }),
+        told_until: Some(at(8)),
         merged_into: Some(Uuid::now_v7()),
         opened_at: at(5),
         changed_at: at(6),

@@ -7,6 +7,7 @@ pub mod complete_verification;
 pub mod correct_death;
 pub mod decide_conflict;
 pub mod decide_review;
+pub mod decisions_overdue;
 pub mod desk;
 pub mod evidence;
 pub mod fingerprint;

@@ -5,7 +5,7 @@ use minzheng_chassis::seam::Failure;
 use sea_orm::{ActiveModelTrait, IntoActiveModel};
 use uuid::Uuid;
 
-use super::column::{instant, named, parsed, parsed_opt, text};
+use super::column::{instant, instant_opt, named, parsed, parsed_opt, text};
 use super::entity::death_case::{ActiveModel, Model};
 use crate::domain::death::{
     Case, Divisions, Evidence, Pending, PendingReversal, Phase, Plan, Question, Verification,
@@ -56,7 +56,9 @@ pub(super) fn row_of(case: &Case, version: i64) -> Model {
         merged_into: case.merged_into,
         opened_at: micros(case.opened_at),
         changed_at: micros(case.changed_at),
+        told_until: case.told_until.map(micros),
         due_at: case.due_at().map(micros),
+        decision_due_at: case.decision_due_at().map(micros),
         version,
     }
 }
@@ -109,6 +111,7 @@ pub(super) fn read(
             row.conflict_rule_id,
         )?,
         pending_reversal: reversal(row)?,
+        told_until: instant_opt(row.told_until)?,
         merged_into: row.merged_into,
         opened_at: instant(row.opened_at)?,
         changed_at: instant(row.changed_at)?,

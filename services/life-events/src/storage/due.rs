@@ -20,6 +20,20 @@ pub async fn verifications(
     ids(db, text, now, limit).await
 }
 
+/// Cases with decisions that are overdue and of which nobody was told yet.
+///
+/// # Errors
+/// The database's.
+pub async fn decisions(
+    db: &impl ConnectionTrait,
+    now: Timestamp,
+    limit: u64,
+) -> Result<Vec<Uuid>, Failure> {
+    let text = "SELECT id FROM death_case WHERE decision_due_at IS NOT NULL AND decision_due_at <= $1 \
+                ORDER BY decision_due_at LIMIT $2";
+    ids(db, text, now, limit).await
+}
+
 /// Cases with answers that are overdue and of which nobody was told yet.
 ///
 /// # Errors

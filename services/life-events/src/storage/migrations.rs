@@ -43,13 +43,16 @@ CREATE TABLE death_case (
     merged_into uuid,
     opened_at bigint NOT NULL,
     changed_at bigint NOT NULL,
+    told_until bigint,
     due_at bigint,
+    decision_due_at bigint,
     version bigint NOT NULL
 );
 CREATE UNIQUE INDEX death_case_episode ON death_case (person_id, episode);
 CREATE INDEX death_case_newest ON death_case (opened_at, id);
 CREATE INDEX death_case_division ON death_case (division);
 CREATE INDEX death_case_due ON death_case (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX death_case_decision_due ON death_case (decision_due_at) WHERE decision_due_at IS NOT NULL;
 CREATE TABLE evidence (
     id uuid PRIMARY KEY,
     case_id uuid NOT NULL,

@@ -11,6 +11,7 @@ use minzheng_chassis::civil::PartialDate;
 use minzheng_chassis::convert::date_to_wire;
 use minzheng_chassis::grpc::client::NeighbourChannel;
 use minzheng_chassis::module::Module;
+use minzheng_chassis::person::FactKind;
 use minzheng_chassis::problem::Problem;
 use minzheng_chassis::testing::{TestNode, clerk, eventually, operator, reporter};
 use minzheng_proto::catalogue::EventType;
@@ -238,4 +239,63 @@ pub fn violations(status: &Status) -> Vec<(String, &'static str)> {
 /// A client's id of a call.
 pub fn request_id() -> String {
     Uuid::new_v4().to_string()
+}
+
+/// Waits until a fact of that version was heard; its kind.
+pub async fn heard(person_id: &str, version: i64) -> FactKind {
+    let facts = eventually(&format!("fact {version}"), || async {
+        Some(departments::heard(person_id))
+            .filter(|facts| facts.iter().any(|fact| fact.fact_version == version))
+    })
+    .await;
+    facts
+        .into_iter()
+        .find(|fact| fact.fact_version == version)
+        .expect("it was heard")
+        .kind
+}
+
+/// What life-events' own check finds wrong.
+pub async fn complaints(node: &TestNode) -> Vec<String> {
+    minzheng_life_events::app::verify::verify(node.context("life-events"))
+        .await
+        .expect("checked")
+}
+
+pub async fn send(node: &TestNode, events: &[Envelope]) {
+    node.bus().send(events).await;
+}
+
+pub async fn until(
+    node: &TestNode,
+    case_id: &str,
+    what: &str,
+    holds: impl Fn(&pb::DeathCase) -> bool,
+) -> pb::DeathCase {
+    eventually(what, || async {
+        Some(get(node, case_id).await).filter(&holds)
+    })
+    .await
+}
+
+pub fn answered(case: &pb::DeathCase, department: &str) -> usize {
+    let of = case
+        .questions
+        .iter()
+        .filter(|question| question.department == department);
+    of.filter(|question| question.state() != pb::QuestionState::Open)
+        .count()
+}
+
+pub async fn stranger(node: &TestNode) -> pb::DeathCase {
+    let stranger = identity(&residents::fresh_number());
+    tell(
+        node,
+        &report(
+            stranger,
+            pb::EvidenceSource::MedicalCertificate,
+            day(2026, 3, 4),
+        ),
+    )
+    .await
 }

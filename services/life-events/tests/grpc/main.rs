@@ -6,4 +6,5 @@ mod common;
 mod decisions;
 mod reading;
 mod reports;
+mod reversals;
 mod review;

@@ -32,6 +32,15 @@ pub(super) fn escalate(turn: &mut Turn<'_>) {
     }
 }
 
+/// Decisions that nobody made in time become urgent.
+pub(super) fn escalate_decisions(turn: &mut Turn<'_>) {
+    match turn.case.decision_due_at() {
+        None => turn.note(Note::NothingWaits),
+        Some(due_at) if due_at > turn.at.now => turn.note(Note::NotYetDue),
+        Some(_) => turn.case.told_until = Some(turn.at.now),
+    }
+}
+
 /// A person looked after late departments: they get their time once more, then it is escalated
 /// again. Other items end by the command that decides them.
 pub(super) fn close_item(turn: &mut Turn<'_>, kind: ItemKind) -> Result<(), Rejection> {

@@ -164,6 +164,8 @@ pub struct Case {
     pub conflict: Option<Pending>,
     /// A reversal waits for approval. Beside the phase, like a conflict.
     pub pending_reversal: Option<PendingReversal>,
+    /// Of decisions that were due until then and not made, somebody was told.
+    pub told_until: Option<Timestamp>,
     /// The surviving case, where the phase is MERGED_INTO.
     pub merged_into: Option<Uuid>,
     /// When it was opened.
@@ -221,6 +223,23 @@ impl Case {
         self.verification
             .filter(|verification| !verification.escalated)
             .map(|verification| verification.pending.due_at)
+    }
+
+    /// When [`super::Input::DecisionsOverdue`] is due: the first decision that waits and of which nobody
+    /// was told yet.
+    pub fn decision_due_at(&self) -> Option<Timestamp> {
+        let reversal = self.pending_reversal.as_ref().map(|held| held.pending);
+        [self.review, self.conflict, reversal]
+            .into_iter()
+            .flatten()
+            .filter(|pending| !self.was_told_of(*pending))
+            .map(|pending| pending.due_at)
+            .min()
+    }
+
+    /// Whether somebody was told that a decision is overdue.
+    pub fn was_told_of(&self, pending: Pending) -> bool {
+        self.told_until.is_some_and(|until| pending.due_at <= until)
     }
 
     fn proving(&self) -> impl Iterator<Item = &Evidence> {

@@ -283,6 +283,8 @@ pub enum Input {
     ReversalDecided(ReversalDecision),
     /// Answers may be overdue.
     AnswersOverdue,
+    /// Decisions may be overdue.
+    DecisionsOverdue,
     /// A person closed a work item of this case by hand.
     ItemClosed(ItemKind),
     /// The person's record was merged into another, whose case has absorbed the evidence.

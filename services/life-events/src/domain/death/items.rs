@@ -8,6 +8,7 @@ use super::effect::{Effect, Item, ItemEnd, ItemKind, Urgency};
 
 /// The items that should be open, at most one of each kind.
 pub fn items(case: &Case) -> Vec<Item> {
+    let decision = |kind, pending| decision(kind, pending, case.was_told_of(pending));
     let review = case
         .review
         .map(|pending| decision(ItemKind::DecideReview, pending));
@@ -23,11 +24,15 @@ pub fn items(case: &Case) -> Vec<Item> {
         .collect()
 }
 
-fn decision(kind: ItemKind, pending: Pending) -> Item {
+fn decision(kind: ItemKind, pending: Pending, overdue: bool) -> Item {
     Item {
         kind,
         role: Role::CountyClerk,
-        urgency: Urgency::Normal,
+        urgency: if overdue {
+            Urgency::Alarm
+        } else {
+            Urgency::Normal
+        },
         due_at: pending.due_at,
     }
 }

@@ -2,7 +2,7 @@
 //! phase or input does not compile until it is.
 
 use super::Rejection;
-use super::answers::{close_item, escalate, receive};
+use super::answers::{close_item, escalate, escalate_decisions, receive};
 use super::case::{Case, Phase};
 use super::effect::{ItemKind, Note};
 use super::input::{Absorption, Input, Moment, Report};
@@ -155,6 +155,14 @@ fn apply(turn: &mut Turn<'_>, input: &Input) -> Result<(), Rejection> {
         (Input::AnswersOverdue, InReview | Reported | MergedInto) => turn.note(Note::NothingWaits),
 
         (
+            Input::DecisionsOverdue,
+            InReview | Reported | Suspected | Notifying | Settled | Finished,
+        ) => escalate_decisions(turn),
+        (Input::DecisionsOverdue, Reversing | Reversed | Rejected | MergedInto) => {
+            turn.note(Note::NothingWaits)
+        }
+
+        (
             Input::ItemClosed(kind),
             InReview | Reported | Suspected | Notifying | Settled | Finished | Reversing | Reversed
             | Rejected | MergedInto,
@@ -191,6 +199,7 @@ fn decides(input: &Input) -> Option<ItemKind> {
         | Input::ReceiptArrived(_)
         | Input::ReversalPrepared(_)
         | Input::AnswersOverdue
+        | Input::DecisionsOverdue
         | Input::Merged { .. }
         | Input::Overtaken { .. } => None,
     }

@@ -196,6 +196,7 @@ fn opened(opening: &Opening, at: &Moment<'_>) -> Case {
         verification: None,
         conflict: None,
         pending_reversal: None,
+        told_until: None,
         merged_into: None,
         opened_at: at.now,
         changed_at: at.now,

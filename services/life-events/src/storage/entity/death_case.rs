@@ -77,8 +77,12 @@ pub struct Model {
     pub opened_at: i64,
     /// When it changed last, microseconds.
     pub changed_at: i64,
+    /// Of decisions due until then somebody was told, microseconds.
+    pub told_until: Option<i64>,
     /// When its verification lapses, microseconds.
     pub due_at: Option<i64>,
+    /// When its first decision is overdue, microseconds.
+    pub decision_due_at: Option<i64>,
     /// Version of the aggregate.
     pub version: i64,
 }

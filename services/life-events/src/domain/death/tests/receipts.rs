@@ -255,7 +255,7 @@ fn a_step_misses_its_terms_only_where_something_begins_to_wait() {
         "a suspicion is to be verified"
     );
     desk.file(P, certificate).unwrap();
-    let other = said(Source::PoliceCertificate, "3", "2026-04-02");
+    let other = said(Source::PoliceCertificate, "3", "2026-02-02");
     assert!(
         taken(&other, Some(desk.case(P))),
         "a conflict is to be decided"

@@ -1,5 +1,6 @@
 //! Reports on somebody nobody knows, or who may be two people.
 
+use jiff::ToSpan;
 use minzheng_chassis::person::FactKind::{Confirmed, Suspected};
 use uuid::Uuid;
 
@@ -200,4 +201,20 @@ fn of_a_document_told_of_both_records_the_newest_revision_counts() {
     );
     assert_eq!(case.died_on, date("2026-03-05"));
     assert_eq!(case.conflict, None);
+}
+
+#[test]
+fn a_decision_that_nobody_makes_in_time_becomes_urgent() {
+    let mut desk = in_review();
+    let urgency = |desk: &Desk| items(desk.case(NOBODY))[0].urgency;
+    let early = desk.give(NOBODY, &Input::DecisionsOverdue).unwrap();
+    assert_eq!(early.effects, [Effect::Noted(Note::NotYetDue)]);
+    assert_eq!(urgency(&desk), Urgency::Normal);
+    assert_eq!(desk.case(NOBODY).decision_due_at(), Some(due(START, 5)));
+    desk.today = START + 8.days();
+    desk.give(NOBODY, &Input::DecisionsOverdue).unwrap();
+    assert_eq!(urgency(&desk), Urgency::Alarm);
+    assert_eq!(desk.case(NOBODY).decision_due_at(), None);
+    let again = desk.give(NOBODY, &Input::DecisionsOverdue).unwrap();
+    assert_eq!(again.effects, [Effect::Noted(Note::NothingWaits)]);
 }
