@@ -47,4 +47,6 @@ mod generated {
     }
 }
 
-pub use generated::{child_welfare, common, elderly_care, life_events, operations, residents, work};
+pub use generated::{
+    child_welfare, common, elderly_care, life_events, operations, residents, work,
+};

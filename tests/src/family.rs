@@ -67,7 +67,10 @@ fn fresh_number(birth: Date) -> (Date, ResidentNumber) {
     }
     let birth = birth.saturating_sub(i64::from(DAY_SHIFT.load(Ordering::Relaxed)).days());
     let sequence = u16::try_from(sequence).expect("a small number");
-    (birth, ResidentNumber::demo(birth, sequence).expect("a demo number"))
+    (
+        birth,
+        ResidentNumber::demo(birth, sequence).expect("a demo number"),
+    )
 }
 
 /// An invented name.
@@ -76,11 +79,24 @@ fn name(given: &str) -> String {
 }
 
 /// Registers one person.
-pub async fn register(platform: &Platform, callers: &Callers, given: &str, birth: Date, sex: residents::Sex) -> Member {
+pub async fn register(
+    platform: &Platform,
+    callers: &Callers,
+    given: &str,
+    birth: Date,
+    sex: residents::Sex,
+) -> Member {
     let (birth, number) = fresh_number(birth);
-    let identity =
-        Identity { id_type: IdType::ResidentId.into(), id_number: number.expose().to_owned(), name: name(given) };
-    let sex = if number.sex() == minzheng_chassis::identity::Sex::Male { residents::Sex::Male } else { sex_other(sex) };
+    let identity = Identity {
+        id_type: IdType::ResidentId.into(),
+        id_number: number.expose().to_owned(),
+        name: name(given),
+    };
+    let sex = if number.sex() == minzheng_chassis::identity::Sex::Male {
+        residents::Sex::Male
+    } else {
+        sex_other(sex)
+    };
     let request = residents::RegisterPersonRequest {
         request_id: Uuid::new_v4().to_string(),
         identity: Some(identity.clone()),
@@ -96,7 +112,10 @@ pub async fn register(platform: &Platform, callers: &Callers, given: &str, birth
     })
     .await
     .expect("registered");
-    Member { id: answer.person.expect("a person").person_id, identity }
+    Member {
+        id: answer.person.expect("a person").person_id,
+        identity,
+    }
 }
 
 /// The number decides the sex; the story does not care.
@@ -105,7 +124,12 @@ fn sex_other(_wanted: residents::Sex) -> residents::Sex {
 }
 
 /// Records that `relative` is the parent of `person`.
-pub async fn record_parent(platform: &Platform, callers: &Callers, person: &Member, parent: &Member) {
+pub async fn record_parent(
+    platform: &Platform,
+    callers: &Callers,
+    person: &Member,
+    parent: &Member,
+) {
     let request = residents::RecordKinshipRequest {
         request_id: Uuid::new_v4().to_string(),
         person_id: person.id.clone(),
@@ -124,7 +148,11 @@ impl Family {
     /// Registers a family with its kinship, the grandmother's stay and the waiting person.
     pub async fn settle_in(platform: &Platform, callers: &Callers) -> Self {
         let today = civil::today(platform.clock.now());
-        let years_ago = |years: i32| today.saturating_sub(years.years()).saturating_sub(40.days());
+        let years_ago = |years: i32| {
+            today
+                .saturating_sub(years.years())
+                .saturating_sub(40.days())
+        };
         let (man, woman) = (residents::Sex::Male, residents::Sex::Female);
         let father = register(platform, callers, "父", years_ago(42), man).await;
         let mother = register(platform, callers, "母", years_ago(40), woman).await;
@@ -167,7 +195,11 @@ impl Family {
 }
 
 /// A facility of the township with one free bed; its id and the bed's.
-pub async fn facility_with_bed(platform: &Platform, callers: &Callers, label: &str) -> (String, String) {
+pub async fn facility_with_bed(
+    platform: &Platform,
+    callers: &Callers,
+    label: &str,
+) -> (String, String) {
     let request = elderly::CreateFacilityRequest {
         request_id: Uuid::new_v4().to_string(),
         tier: elderly::FacilityTier::Township.into(),
@@ -187,7 +219,12 @@ pub async fn facility_with_bed(platform: &Platform, callers: &Callers, label: &s
 }
 
 /// One more free bed; its id.
-pub async fn add_bed(platform: &Platform, callers: &Callers, facility_id: &str, label: &str) -> String {
+pub async fn add_bed(
+    platform: &Platform,
+    callers: &Callers,
+    facility_id: &str,
+    label: &str,
+) -> String {
     let request = elderly::CreateBedRequest {
         request_id: Uuid::new_v4().to_string(),
         facility_id: facility_id.to_owned(),
@@ -204,7 +241,12 @@ pub async fn add_bed(platform: &Platform, callers: &Callers, facility_id: &str, 
 }
 
 /// Places somebody in a free bed; the stay.
-pub async fn place(platform: &Platform, callers: &Callers, bed_id: &str, member: &Member) -> elderly::Stay {
+pub async fn place(
+    platform: &Platform,
+    callers: &Callers,
+    bed_id: &str,
+    member: &Member,
+) -> elderly::Stay {
     let bed = until_answered(|| {
         let (mut client, bed_id) = (platform.elderly_care(&callers.clerk), bed_id.to_owned());
         async move { client.get_bed(elderly::GetBedRequest { bed_id }).await }
@@ -218,7 +260,9 @@ pub async fn place(platform: &Platform, callers: &Callers, bed_id: &str, member:
         etag: bed.bed.expect("the bed").etag,
         person_id: member.id.clone(),
         identity: None,
-        first_day: Some(date_to_wire(PartialDate::of_day(today.saturating_sub(200.days())).expect("a day"))),
+        first_day: Some(date_to_wire(
+            PartialDate::of_day(today.saturating_sub(200.days())).expect("a day"),
+        )),
     };
     let stay = until_answered(|| {
         let (mut client, request) = (platform.elderly_care(&callers.clerk), request.clone());
@@ -230,7 +274,12 @@ pub async fn place(platform: &Platform, callers: &Callers, bed_id: &str, member:
 }
 
 /// Puts somebody on a facility's waiting list.
-pub async fn wait_for_bed(platform: &Platform, callers: &Callers, facility_id: &str, member: &Member) {
+pub async fn wait_for_bed(
+    platform: &Platform,
+    callers: &Callers,
+    facility_id: &str,
+    member: &Member,
+) {
     let request = elderly::AddToWaitingListRequest {
         request_id: Uuid::new_v4().to_string(),
         person_id: member.id.clone(),

@@ -13,10 +13,17 @@ pub type Fingerprint = BTreeMap<String, Vec<String>>;
 
 /// The fingerprint of a family now.
 pub async fn of(platform: &Platform, family: &Family) -> Fingerprint {
-    let person_ids: Vec<String> = family.members().iter().map(|(_, member)| member.id.clone()).collect();
+    let person_ids: Vec<String> = family
+        .members()
+        .iter()
+        .map(|(_, member)| member.id.clone())
+        .collect();
     let mut all = Fingerprint::new();
     for service in SERVICES {
-        let request = pb::GetFingerprintRequest { person_ids: person_ids.clone(), service: service.to_owned() };
+        let request = pb::GetFingerprintRequest {
+            person_ids: person_ids.clone(),
+            service: service.to_owned(),
+        };
         let answer = until_answered(|| {
             let (mut client, request) = (platform.operations(service), request.clone());
             async move { client.get_fingerprint(request).await }
@@ -24,7 +31,11 @@ pub async fn of(platform: &Platform, family: &Family) -> Fingerprint {
         .await
         .expect("a fingerprint");
         for fingerprint in answer.fingerprints {
-            let mut lines: Vec<String> = fingerprint.lines.iter().map(|line| with_roles(line, family)).collect();
+            let mut lines: Vec<String> = fingerprint
+                .lines
+                .iter()
+                .map(|line| with_roles(line, family))
+                .collect();
             lines.sort_unstable();
             all.insert(fingerprint.service, lines);
         }
@@ -33,7 +44,9 @@ pub async fn of(platform: &Platform, family: &Family) -> Fingerprint {
 }
 
 fn with_roles(line: &str, family: &Family) -> String {
-    let mut line = line.replace(&family.bed_id, "bed 3-12").replace(&family.facility_id, "facility");
+    let mut line = line
+        .replace(&family.bed_id, "bed 3-12")
+        .replace(&family.facility_id, "facility");
     for (role, member) in family.members() {
         line = line.replace(&member.id, role);
     }

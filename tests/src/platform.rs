@@ -77,17 +77,32 @@ impl Platform {
     /// From addresses `http://host:port` of each service.
     pub fn new(addresses: BTreeMap<&'static str, Vec<String>>, clock: ClockControl) -> Self {
         let at = |address: &String| Neighbour::at(address.parse().expect("an address"));
-        let patient = |address: &String| Neighbour::within(address.parse().expect("an address"), PATIENCE * 4);
-        let patient = addresses.iter().map(|(name, replicas)| (*name, patient(&replicas[0]))).collect();
-        let addresses =
-            addresses.into_iter().map(|(name, replicas)| (name, replicas.iter().map(at).collect())).collect();
-        Self { addresses, patient, turn: AtomicUsize::new(0), clock }
+        let patient = |address: &String| {
+            Neighbour::within(address.parse().expect("an address"), PATIENCE * 4)
+        };
+        let patient = addresses
+            .iter()
+            .map(|(name, replicas)| (*name, patient(&replicas[0])))
+            .collect();
+        let addresses = addresses
+            .into_iter()
+            .map(|(name, replicas)| (name, replicas.iter().map(at).collect()))
+            .collect();
+        Self {
+            addresses,
+            patient,
+            turn: AtomicUsize::new(0),
+            clock,
+        }
     }
 
     /// One node that runs all services.
     pub fn of_node(node: &TestNode, clock: &FakeClock) -> Self {
         let address = format!("http://{}", node.node().grpc_address());
-        let addresses = SERVICES.iter().map(|name| (*name, vec![address.clone()])).collect();
+        let addresses = SERVICES
+            .iter()
+            .map(|name| (*name, vec![address.clone()]))
+            .collect();
         Self::new(addresses, ClockControl::Fake(clock.clone()))
     }
 
@@ -99,8 +114,16 @@ impl Platform {
     /// The same platform, with one address for a service.
     pub fn with_address(&self, service: &'static str, address: &str) -> Self {
         let mut addresses = self.addresses.clone();
-        addresses.insert(service, vec![Neighbour::at(address.parse().expect("an address"))]);
-        Self { addresses, patient: self.patient.clone(), turn: AtomicUsize::new(0), clock: self.clock.clone() }
+        addresses.insert(
+            service,
+            vec![Neighbour::at(address.parse().expect("an address"))],
+        );
+        Self {
+            addresses,
+            patient: self.patient.clone(),
+            turn: AtomicUsize::new(0),
+            clock: self.clock.clone(),
+        }
     }
 
     fn channel(&self, service: &str, caller: &Caller) -> NeighbourChannel {
@@ -136,7 +159,9 @@ impl Platform {
 
     /// Client of a service's operations.
     pub fn operations(&self, service: &str) -> OperationsServiceClient<NeighbourChannel> {
-        OperationsServiceClient::new(self.patient[service].channel(&operator("test.operator"), None))
+        OperationsServiceClient::new(
+            self.patient[service].channel(&operator("test.operator"), None),
+        )
     }
 }
 
@@ -160,15 +185,21 @@ where
 
 fn is_passing(status: &Status) -> bool {
     // A connection that was cut shows as one of these.
-    let cut = matches!(status.code(), Code::Unknown | Code::Cancelled | Code::DeadlineExceeded | Code::Internal)
-        && status.details().is_empty();
-    cut || status.code() == Code::Unavailable || minzheng_reason(status).as_deref() == Some("CONTENDED")
+    let cut = matches!(
+        status.code(),
+        Code::Unknown | Code::Cancelled | Code::DeadlineExceeded | Code::Internal
+    ) && status.details().is_empty();
+    cut || status.code() == Code::Unavailable
+        || minzheng_reason(status).as_deref() == Some("CONTENDED")
 }
 
 /// The stable reason of an error.
 pub fn minzheng_reason(status: &Status) -> Option<String> {
     use tonic_types::StatusExt;
-    status.get_error_details().error_info().map(|info| info.reason.clone())
+    status
+        .get_error_details()
+        .error_info()
+        .map(|info| info.reason.clone())
 }
 
 /// Callers of a county: those the story needs.

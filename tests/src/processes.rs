@@ -24,7 +24,10 @@ pub fn binary() -> PathBuf {
         return path.into();
     }
     let test = std::env::current_exe().expect("this test's own path");
-    let directory = test.parent().and_then(Path::parent).expect("target/<profile>");
+    let directory = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/<profile>");
     directory.join("minzheng")
 }
 
@@ -44,7 +47,12 @@ pub struct Process {
 
 impl Process {
     fn start(arguments: Vec<String>, address: String, log: PathBuf) -> Self {
-        let mut process = Self { child: None, arguments, log, address };
+        let mut process = Self {
+            child: None,
+            arguments,
+            log,
+            address,
+        };
         process.restart();
         process
     }
@@ -52,10 +60,13 @@ impl Process {
     /// Starts it (again) with the same arguments.
     pub fn restart(&mut self) {
         self.kill();
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(&self.log).expect("a log file");
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .expect("a log file");
         let child = Command::new(binary())
             .args(&self.arguments)
-            
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -92,7 +103,12 @@ impl Process {
             if serves(&self.address).await {
                 return;
             }
-            assert!(started.elapsed() < READY_WITHIN, "{} does not serve; see {}", self.address, self.log.display());
+            assert!(
+                started.elapsed() < READY_WITHIN,
+                "{} does not serve; see {}",
+                self.address,
+                self.log.display()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -111,14 +127,27 @@ impl Drop for Process {
 
 async fn serves(address: &str) -> bool {
     let endpoint = tonic::transport::Endpoint::from_shared(address.to_owned()).expect("an address");
-    let Ok(channel) = endpoint.connect_timeout(Duration::from_secs(1)).connect().await else { return false };
-    let check = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
-    check.is_ok_and(|answer| answer.into_inner().status() == tonic_health::ServingStatus::Serving.into())
+    let Ok(channel) = endpoint
+        .connect_timeout(Duration::from_secs(1))
+        .connect()
+        .await
+    else {
+        return false;
+    };
+    let check = HealthClient::new(channel)
+        .check(HealthCheckRequest::default())
+        .await;
+    check.is_ok_and(|answer| {
+        answer.into_inner().status() == tonic_health::ServingStatus::Serving.into()
+    })
 }
 
 /// Runs `minzheng` to its end; its stdout.
 pub fn run(arguments: &[String]) -> String {
-    let output = Command::new(binary()).args(arguments).output().expect("minzheng runs");
+    let output = Command::new(binary())
+        .args(arguments)
+        .output()
+        .expect("minzheng runs");
     assert!(
         output.status.success(),
         "minzheng {arguments:?} failed: {}",
@@ -148,7 +177,12 @@ impl Cluster {
     }
 
     /// The same with further settings, as `key=value`.
-    pub async fn start_with(database: TestDatabase, kafka: &str, replicas: usize, more: &[String]) -> Self {
+    pub async fn start_with(
+        database: TestDatabase,
+        kafka: &str,
+        replicas: usize,
+        more: &[String],
+    ) -> Self {
         database.create(&SERVICES).await.expect("databases");
         let mut cluster = Self {
             database,
@@ -158,10 +192,15 @@ impl Cluster {
             more: more.to_vec(),
             processes: BTreeMap::new(),
         };
-        minzheng_chassis::crypto::KeyRing::generate(&cluster.directory.path().join("master.key")).expect("a key");
+        minzheng_chassis::crypto::KeyRing::generate(&cluster.directory.path().join("master.key"))
+            .expect("a key");
         std::fs::write(cluster.clock_file(), "0").expect("the clock's file");
         let settings = cluster.settings();
-        run(&[vec!["migrate".to_owned(), "up".to_owned()], settings.clone()].concat());
+        run(&[
+            vec!["migrate".to_owned(), "up".to_owned()],
+            settings.clone(),
+        ]
+        .concat());
         run(&[vec!["topics".to_owned(), "apply".to_owned()], settings].concat());
         cluster.start_all(replicas).await;
         cluster
@@ -190,23 +229,40 @@ impl Cluster {
             "timer.tick_ms=100".to_owned(),
         ]);
         settings.extend(self.more.iter().cloned());
-        settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]).collect()
+        settings
+            .into_iter()
+            .flat_map(|setting| ["--set".to_owned(), setting])
+            .collect()
     }
 
     async fn start_all(&mut self, replicas: usize) {
-        let ports: BTreeMap<&'static str, Vec<u16>> =
-            SERVICES.iter().map(|name| (*name, (0..replicas).map(|_| free_port()).collect())).collect();
+        let ports: BTreeMap<&'static str, Vec<u16>> = SERVICES
+            .iter()
+            .map(|name| (*name, (0..replicas).map(|_| free_port()).collect()))
+            .collect();
         let neighbours: Vec<String> = ports
             .iter()
-            .flat_map(|(name, ports)| ["--set".to_owned(), format!("neighbours.{name}=http://127.0.0.1:{}", ports[0])])
+            .flat_map(|(name, ports)| {
+                [
+                    "--set".to_owned(),
+                    format!("neighbours.{name}=http://127.0.0.1:{}", ports[0]),
+                ]
+            })
             .collect();
         for (name, ports) in &ports {
             for (replica, port) in ports.iter().enumerate() {
-                let mut arguments = vec!["serve".to_owned(), "--target".to_owned(), (*name).to_owned()];
+                let mut arguments = vec![
+                    "serve".to_owned(),
+                    "--target".to_owned(),
+                    (*name).to_owned(),
+                ];
                 arguments.extend(self.settings());
                 arguments.extend(neighbours.clone());
                 arguments.extend(["--set".to_owned(), format!("grpc.listen=127.0.0.1:{port}")]);
-                arguments.extend(["--set".to_owned(), format!("bus.kafka.instance_id={name}-{replica}")]);
+                arguments.extend([
+                    "--set".to_owned(),
+                    format!("bus.kafka.instance_id={name}-{replica}"),
+                ]);
                 let log = self.directory.path().join(format!("{name}-{replica}.log"));
                 let process = Process::start(arguments, format!("http://127.0.0.1:{port}"), log);
                 self.processes.entry(name).or_default().push(process);
@@ -222,7 +278,15 @@ impl Cluster {
         let addresses = self
             .processes
             .iter()
-            .map(|(name, replicas)| (*name, replicas.iter().map(|process| process.address.clone()).collect()))
+            .map(|(name, replicas)| {
+                (
+                    *name,
+                    replicas
+                        .iter()
+                        .map(|process| process.address.clone())
+                        .collect(),
+                )
+            })
             .collect();
         Platform::new(addresses, ClockControl::File(self.clock_file()))
     }
@@ -239,12 +303,19 @@ impl Cluster {
 
     /// Puts a copy in the place of a service's database, which nobody may be using.
     pub async fn restore_database(&self, service: &str, copy: &str) {
-        self.database.restore(service, copy).await.expect("restored");
+        self.database
+            .restore(service, copy)
+            .await
+            .expect("restored");
     }
 
     /// One process.
     pub fn process(&mut self, service: &str, replica: usize) -> &mut Process {
-        let replicas = self.processes.iter_mut().find(|(name, _)| **name == service).map(|(_, found)| found);
+        let replicas = self
+            .processes
+            .iter_mut()
+            .find(|(name, _)| **name == service)
+            .map(|(_, found)| found);
         &mut replicas.expect("the service")[replica]
     }
 }
@@ -264,7 +335,12 @@ impl Embedded {
         std::fs::write(directory.path().join("clock-offset"), "0").expect("the clock's file");
         let port = free_port();
         let data = directory.path().display();
-        let mut arguments = vec!["serve".to_owned(), "--target".to_owned(), "all".to_owned(), "--migrate".to_owned()];
+        let mut arguments = vec![
+            "serve".to_owned(),
+            "--target".to_owned(),
+            "all".to_owned(),
+            "--migrate".to_owned(),
+        ];
         for setting in [
             format!("data_dir={data}/data"),
             format!("clock.offset_file={data}/clock-offset"),
@@ -283,7 +359,13 @@ impl Embedded {
 
     /// The platform as its clients see it.
     pub fn platform(&self) -> Platform {
-        let addresses = SERVICES.iter().map(|name| (*name, vec![self.process.address.clone()])).collect();
-        Platform::new(addresses, ClockControl::File(self.directory.path().join("clock-offset")))
+        let addresses = SERVICES
+            .iter()
+            .map(|name| (*name, vec![self.process.address.clone()]))
+            .collect();
+        Platform::new(
+            addresses,
+            ClockControl::File(self.directory.path().join("clock-offset")),
+        )
     }
 }

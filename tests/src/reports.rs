@@ -20,7 +20,12 @@ pub struct Report {
 
 impl Report {
     /// A report about somebody.
-    pub fn of(member: &Member, source: pb::EvidenceSource, reference: &str, died_on: PartialDate) -> Self {
+    pub fn of(
+        member: &Member,
+        source: pb::EvidenceSource,
+        reference: &str,
+        died_on: PartialDate,
+    ) -> Self {
         let organisation = format!("org-{}", source.as_str_name().to_ascii_lowercase());
         let request = pb::ReportDeathRequest {
             request_id: String::new(),
@@ -40,8 +45,15 @@ impl Report {
     ///
     /// # Errors
     /// What the platform refuses.
-    pub async fn tell(&self, platform: &Platform, callers: &Callers) -> Result<pb::DeathCase, Status> {
-        let request = pb::ReportDeathRequest { request_id: Uuid::new_v4().to_string(), ..self.request.clone() };
+    pub async fn tell(
+        &self,
+        platform: &Platform,
+        callers: &Callers,
+    ) -> Result<pb::DeathCase, Status> {
+        let request = pb::ReportDeathRequest {
+            request_id: Uuid::new_v4().to_string(),
+            ..self.request.clone()
+        };
         let answer = until_answered(|| {
             let (mut client, request) = (platform.life_events(&callers.reporter), request.clone());
             async move { client.report_death(request).await }
@@ -73,7 +85,12 @@ pub async fn get(platform: &Platform, callers: &Callers, case_id: &str) -> pb::D
 }
 
 /// Waits until a case is in a phase; the case.
-pub async fn reaches(platform: &Platform, callers: &Callers, case_id: &str, phase: pb::Phase) -> pb::DeathCase {
+pub async fn reaches(
+    platform: &Platform,
+    callers: &Callers,
+    case_id: &str,
+    phase: pb::Phase,
+) -> pb::DeathCase {
     let last = std::sync::Mutex::new(None);
     let found = tokio::time::timeout(
         minzheng_chassis::testing::PATIENCE * 2,
@@ -82,7 +99,10 @@ pub async fn reaches(platform: &Platform, callers: &Callers, case_id: &str, phas
     .await;
     match found {
         Ok(case) => case,
-        Err(_) => panic!("case {case_id} did not reach {phase:?}; it is {:?}", last.into_inner()),
+        Err(_) => panic!(
+            "case {case_id} did not reach {phase:?}; it is {:?}",
+            last.into_inner()
+        ),
     }
 }
 
@@ -104,11 +124,21 @@ async fn eventually_in(
 /// Prepares a reversal and has it approved by another clerk; the case.
 pub async fn reverse(platform: &Platform, callers: &Callers, case_id: &str) -> pb::DeathCase {
     let prepared = prepare_reversal(platform, callers, case_id).await;
-    let reversal_id = prepared.pending_reversal.as_ref().expect("a pending reversal").id.clone();
+    let reversal_id = prepared
+        .pending_reversal
+        .as_ref()
+        .expect("a pending reversal")
+        .id
+        .clone();
     let own = approve(platform, callers, &prepared, &reversal_id, true).await;
     let refusal = own.expect_err("approving one's own reversal is refused");
-    assert_eq!(crate::platform::minzheng_reason(&refusal).as_deref(), Some("FOUR_EYES"));
-    approve(platform, callers, &prepared, &reversal_id, false).await.expect("approved")
+    assert_eq!(
+        crate::platform::minzheng_reason(&refusal).as_deref(),
+        Some("FOUR_EYES")
+    );
+    approve(platform, callers, &prepared, &reversal_id, false)
+        .await
+        .expect("approved")
 }
 
 async fn prepare_reversal(platform: &Platform, callers: &Callers, case_id: &str) -> pb::DeathCase {
@@ -136,7 +166,11 @@ async fn approve(
     reversal_id: &str,
     oneself: bool,
 ) -> Result<pb::DeathCase, Status> {
-    let caller = if oneself { &callers.clerk } else { &callers.second_clerk };
+    let caller = if oneself {
+        &callers.clerk
+    } else {
+        &callers.second_clerk
+    };
     let request = pb::ApproveReversalRequest {
         request_id: Uuid::new_v4().to_string(),
         case_id: case.id.clone(),

@@ -43,9 +43,24 @@ impl Reports {
             Report::of(member, source, &format!("{tag}-{what}"), died_on)
         };
         Self {
-            father_by_hospital: report(&family.father, EvidenceSource::MedicalCertificate, "father", day(father)),
-            father_by_village: report(&family.father, EvidenceSource::Village, "father", month(father)),
-            mother_by_hospital: report(&family.mother, EvidenceSource::MedicalCertificate, "mother", day(mother)),
+            father_by_hospital: report(
+                &family.father,
+                EvidenceSource::MedicalCertificate,
+                "father",
+                day(father),
+            ),
+            father_by_village: report(
+                &family.father,
+                EvidenceSource::Village,
+                "father",
+                month(father),
+            ),
+            mother_by_hospital: report(
+                &family.mother,
+                EvidenceSource::MedicalCertificate,
+                "mother",
+                day(mother),
+            ),
             grandmother_by_facility: report(
                 &family.grandmother,
                 EvidenceSource::CareFacility,
@@ -75,7 +90,11 @@ impl Reports {
 
 /// When the three died: father, mother, grandmother.
 fn days(today: Date) -> (Date, Date, Date) {
-    (today.saturating_sub(100.days()), today.saturating_sub(65.days()), today.saturating_sub(1.day()))
+    (
+        today.saturating_sub(100.days()),
+        today.saturating_sub(65.days()),
+        today.saturating_sub(1.day()),
+    )
 }
 
 /// A family and the cases of the story as it goes.
@@ -93,7 +112,12 @@ impl<'p> Story<'p> {
         let callers = Callers::of(COUNTY);
         let family = Family::settle_in(platform, &callers).await;
         let today = civil::today(platform.clock.now());
-        let story = Self { platform, callers, family, today };
+        let story = Self {
+            platform,
+            callers,
+            family,
+            today,
+        };
         story.children_are_known().await;
         story
     }
@@ -110,7 +134,9 @@ impl<'p> Story<'p> {
         let mother = story.step_2_the_mother().await;
         let before = fingerprint::of(platform, &story.family).await;
         let grandmother = story.step_3_the_grandmother("1").await;
-        story.step_4_it_was_another_woman(&grandmother, &before).await;
+        story
+            .step_4_it_was_another_woman(&grandmother, &before)
+            .await;
         story.step_5_the_mothers_date(&mother).await;
         story.step_6_a_year_later().await;
         story.family
@@ -120,16 +146,23 @@ impl<'p> Story<'p> {
     async fn children_are_known(&self) {
         for member in [&self.family.younger, &self.family.older] {
             eventually("child-welfare knows the child", || async {
-                self.child(member).await.filter(|child| child.relatives.len() >= 4)
+                self.child(member)
+                    .await
+                    .filter(|child| child.relatives.len() >= 4)
             })
             .await;
         }
     }
 
     async fn child(&self, member: &Member) -> Option<child::Child> {
-        let request = child::GetChildRequest { child_id: member.id.clone() };
+        let request = child::GetChildRequest {
+            child_id: member.id.clone(),
+        };
         let answer = until_answered(|| {
-            let (mut client, request) = (self.platform.child_welfare(&self.callers.clerk), request.clone());
+            let (mut client, request) = (
+                self.platform.child_welfare(&self.callers.clerk),
+                request.clone(),
+            );
             async move { client.get_child(request).await }
         })
         .await;
@@ -137,12 +170,18 @@ impl<'p> Story<'p> {
     }
 
     /// Waits until both children are in a situation with a carer.
-    async fn children_are(&self, situation: child::Situation, carer: child::Carer) -> [child::Child; 2] {
+    async fn children_are(
+        &self,
+        situation: child::Situation,
+        carer: child::Carer,
+    ) -> [child::Child; 2] {
         let mut found = Vec::new();
         for member in [&self.family.younger, &self.family.older] {
             let what = format!("the child is in {situation:?} with {carer:?}");
             let child = eventually(&what, || async {
-                self.child(member).await.filter(|child| child.situation() == situation && child.carer() == carer)
+                self.child(member)
+                    .await
+                    .filter(|child| child.situation() == situation && child.carer() == carer)
             })
             .await;
             found.push(child);
@@ -154,7 +193,10 @@ impl<'p> Story<'p> {
     async fn visits(&self) -> Vec<work::WorkItem> {
         let mut items = Vec::new();
         for member in [&self.family.younger, &self.family.older] {
-            let request = work::ListWorkItemsRequest { subject_id: member.id.clone(), ..Default::default() };
+            let request = work::ListWorkItemsRequest {
+                subject_id: member.id.clone(),
+                ..Default::default()
+            };
             let answer = until_answered(|| {
                 let mut client = self.platform.work("child-welfare", &self.callers.worker);
                 let request = request.clone();
@@ -162,7 +204,12 @@ impl<'p> Story<'p> {
             })
             .await
             .expect("items");
-            items.extend(answer.items.into_iter().filter(|item| item.service == "child-welfare"));
+            items.extend(
+                answer
+                    .items
+                    .into_iter()
+                    .filter(|item| item.service == "child-welfare"),
+            );
         }
         items
     }
@@ -171,15 +218,21 @@ impl<'p> Story<'p> {
     async fn visits_are(&self, urgency: work::Urgency) -> Vec<work::WorkItem> {
         eventually(&format!("two visits of urgency {urgency:?}"), || async {
             let visits = self.visits().await;
-            (visits.len() == 2 && visits.iter().all(|item| item.urgency() == urgency)).then_some(visits)
+            (visits.len() == 2 && visits.iter().all(|item| item.urgency() == urgency))
+                .then_some(visits)
         })
         .await
     }
 
     async fn bed(&self) -> elderly::Bed {
-        let request = elderly::GetBedRequest { bed_id: self.family.bed_id.clone() };
+        let request = elderly::GetBedRequest {
+            bed_id: self.family.bed_id.clone(),
+        };
         let answer = until_answered(|| {
-            let (mut client, request) = (self.platform.elderly_care(&self.callers.clerk), request.clone());
+            let (mut client, request) = (
+                self.platform.elderly_care(&self.callers.clerk),
+                request.clone(),
+            );
             async move { client.get_bed(request).await }
         })
         .await
@@ -188,9 +241,15 @@ impl<'p> Story<'p> {
     }
 
     async fn open_offers(&self) -> Vec<elderly::Offer> {
-        let request = elderly::ListOffersRequest { facility_id: self.family.facility_id.clone(), ..Default::default() };
+        let request = elderly::ListOffersRequest {
+            facility_id: self.family.facility_id.clone(),
+            ..Default::default()
+        };
         let answer = until_answered(|| {
-            let (mut client, request) = (self.platform.elderly_care(&self.callers.clerk), request.clone());
+            let (mut client, request) = (
+                self.platform.elderly_care(&self.callers.clerk),
+                request.clone(),
+            );
             async move { client.list_offers(request).await }
         })
         .await
@@ -199,7 +258,10 @@ impl<'p> Story<'p> {
     }
 
     async fn tell(&self, report: &Report) -> pb::DeathCase {
-        report.tell(self.platform, &self.callers).await.expect("the report is taken")
+        report
+            .tell(self.platform, &self.callers)
+            .await
+            .expect("the report is taken")
     }
 
     async fn reaches(&self, case_id: &str, phase: Phase) -> pb::DeathCase {
@@ -217,10 +279,20 @@ impl<'p> Story<'p> {
         assert_eq!(case.evidence.len(), 2);
         assert!(!case.conflict, "the second report corroborates");
         assert_eq!(case.fact_version, 1);
-        assert_eq!(outcome(&case, "elderly-care", "end-stay"), pb::Outcome::NothingToDo);
-        assert_eq!(outcome(&case, "residents", "mark-deceased"), pb::Outcome::Done);
-        assert_eq!(outcome(&case, "child-welfare", "assess-dependants"), pb::Outcome::Done);
-        self.children_are(child::Situation::OneParent, child::Carer::Parent).await;
+        assert_eq!(
+            outcome(&case, "elderly-care", "end-stay"),
+            pb::Outcome::NothingToDo
+        );
+        assert_eq!(
+            outcome(&case, "residents", "mark-deceased"),
+            pb::Outcome::Done
+        );
+        assert_eq!(
+            outcome(&case, "child-welfare", "assess-dependants"),
+            pb::Outcome::Done
+        );
+        self.children_are(child::Situation::OneParent, child::Carer::Parent)
+            .await;
         assert_eq!(self.visits().await, vec![], "no alarm");
         case
     }
@@ -231,15 +303,23 @@ impl<'p> Story<'p> {
         let told_at = self.platform.clock.now();
         let case = self.tell(&reports.mother_by_hospital).await;
         let case = self.reaches(&case.id, Phase::Settled).await;
-        assert_eq!(outcome(&case, "child-welfare", "assess-dependants"), pb::Outcome::NeedsHuman);
-        let children = self.children_are(child::Situation::Orphan, child::Carer::Grandparent).await;
+        assert_eq!(
+            outcome(&case, "child-welfare", "assess-dependants"),
+            pb::Outcome::NeedsHuman
+        );
+        let children = self
+            .children_are(child::Situation::Orphan, child::Carer::Grandparent)
+            .await;
         let (_, died_on, _) = days(self.today);
         for child in &children {
             assert_eq!(child.since_month, Month::of(died_on).next().to_string());
         }
         for visit in self.visits_are(work::Urgency::Alarm).await {
             let due = visit.due_at.expect("a due date").seconds - told_at.as_second();
-            assert!((0..=24 * 3600 + 120).contains(&due), "due in 24 hours, not {due} s");
+            assert!(
+                (0..=24 * 3600 + 120).contains(&due),
+                "due in 24 hours, not {due} s"
+            );
         }
         case
     }
@@ -249,20 +329,39 @@ impl<'p> Story<'p> {
         let today = civil::today(self.platform.clock.now());
         let died_on = day(today.saturating_sub(1.day()));
         let report = |source, what: &str| {
-            Report::of(&self.family.grandmother, source, &format!("{}-{tag}-{what}", self.family.tag), died_on)
+            Report::of(
+                &self.family.grandmother,
+                source,
+                &format!("{}-{tag}-{what}", self.family.tag),
+                died_on,
+            )
         };
-        let suspected = self.tell(&report(EvidenceSource::CareFacility, "facility")).await;
+        let suspected = self
+            .tell(&report(EvidenceSource::CareFacility, "facility"))
+            .await;
         let case = self.reaches(&suspected.id, Phase::Suspected).await;
-        assert!(case.waiting.iter().any(|waiting| waiting.what == "verify-death"), "a verification is open");
+        assert!(
+            case.waiting
+                .iter()
+                .any(|waiting| waiting.what == "verify-death"),
+            "a verification is open"
+        );
         eventually("the bed is held", || async {
             let bed = self.bed().await;
-            (bed.state() == elderly::BedState::Held && bed.held_for() == elderly::HeldFor::Suspicion).then_some(())
+            (bed.state() == elderly::BedState::Held
+                && bed.held_for() == elderly::HeldFor::Suspicion)
+                .then_some(())
         })
         .await;
-        let confirmed = self.tell(&report(EvidenceSource::HouseholdCancellation, "police")).await;
+        let confirmed = self
+            .tell(&report(EvidenceSource::HouseholdCancellation, "police"))
+            .await;
         assert_eq!(confirmed.id, suspected.id, "one case");
         let case = self.reaches(&suspected.id, Phase::Settled).await;
-        assert_eq!(outcome(&case, "elderly-care", "release-bed"), pb::Outcome::Done);
+        assert_eq!(
+            outcome(&case, "elderly-care", "release-bed"),
+            pb::Outcome::Done
+        );
         let offers = eventually("the bed is offered", || async {
             let offers = self.open_offers().await;
             (!offers.is_empty()).then_some(offers)
@@ -272,20 +371,34 @@ impl<'p> Story<'p> {
         assert_eq!(offers[0].person_id, self.family.waiting.id);
         assert_eq!(offers[0].bed_id, self.family.bed_id);
         self.visits_are(work::Urgency::Urgent).await;
-        self.children_are(child::Situation::Orphan, child::Carer::Nobody).await;
+        self.children_are(child::Situation::Orphan, child::Carer::Nobody)
+            .await;
         case
     }
 
     /// The reversal: her stay stands again, the offer is taken back, everything as before step 3.
-    pub async fn step_4_it_was_another_woman(&self, case: &pb::DeathCase, before: &fingerprint::Fingerprint) {
+    pub async fn step_4_it_was_another_woman(
+        &self,
+        case: &pb::DeathCase,
+        before: &fingerprint::Fingerprint,
+    ) {
         let reversed = reports::reverse(self.platform, &self.callers, &case.id).await;
         self.reaches(&reversed.id, Phase::Reversed).await;
-        fingerprint::becomes(self.platform, &self.family, before, "everything is as before step 3").await;
+        fingerprint::becomes(
+            self.platform,
+            &self.family,
+            before,
+            "everything is as before step 3",
+        )
+        .await;
         let bed = self.bed().await;
-        assert_eq!((bed.state(), bed.person_id.as_str()), (
-            elderly::BedState::Occupied,
-            self.family.grandmother.id.as_str()
-        ));
+        assert_eq!(
+            (bed.state(), bed.person_id.as_str()),
+            (
+                elderly::BedState::Occupied,
+                self.family.grandmother.id.as_str()
+            )
+        );
         assert_eq!(self.open_offers().await, vec![], "the offer is taken back");
         self.visits_are(work::Urgency::Alarm).await;
     }
@@ -304,7 +417,10 @@ impl<'p> Story<'p> {
             reason: "certificate reissued".to_owned(),
         };
         let answer = until_answered(|| {
-            let (mut client, request) = (self.platform.life_events(&self.callers.clerk), request.clone());
+            let (mut client, request) = (
+                self.platform.life_events(&self.callers.clerk),
+                request.clone(),
+            );
             async move { client.correct_death(request).await }
         })
         .await
@@ -313,23 +429,40 @@ impl<'p> Story<'p> {
         let month = Month::of(corrected).next().to_string();
         for member in [&self.family.younger, &self.family.older] {
             eventually("the file shows the new month", || async {
-                self.child(member).await.filter(|child| child.since_month == month)
+                self.child(member)
+                    .await
+                    .filter(|child| child.since_month == month)
             })
             .await;
         }
         self.reaches(&case.id, Phase::Settled).await;
         let after = fingerprint::of(self.platform, &self.family).await;
         for service in ["elderly-care"] {
-            assert_eq!(after[service], before[service], "nothing else moves in {service}");
+            assert_eq!(
+                after[service], before[service],
+                "nothing else moves in {service}"
+            );
         }
-        let changed = |lines: &[String], others: &[String]| lines.iter().filter(|line| !others.contains(line)).count();
-        assert_eq!(changed(&after["residents"], &before["residents"]), 1, "only the mother's date");
-        assert_eq!(changed(&after["life-events"], &before["life-events"]), 1, "only the mother's case");
+        let changed = |lines: &[String], others: &[String]| {
+            lines.iter().filter(|line| !others.contains(line)).count()
+        };
+        assert_eq!(
+            changed(&after["residents"], &before["residents"]),
+            1,
+            "only the mother's date"
+        );
+        assert_eq!(
+            changed(&after["life-events"], &before["life-events"]),
+            1,
+            "only the mother's case"
+        );
     }
 
     /// Episode 2, and everything as in step 3.
     pub async fn step_6_a_year_later(&self) {
-        self.platform.clock.advance(Duration::from_secs(366 * 24 * 3600));
+        self.platform
+            .clock
+            .advance(Duration::from_secs(366 * 24 * 3600));
         let case = self.step_3_the_grandmother("2").await;
         assert_eq!(case.episode, 2);
     }
@@ -346,7 +479,8 @@ impl<'p> Story<'p> {
             first_day: Some(date_to_wire(day(story.today))),
         };
         until_answered(|| {
-            let (mut client, request) = (platform.elderly_care(&story.callers.clerk), request.clone());
+            let (mut client, request) =
+                (platform.elderly_care(&story.callers.clerk), request.clone());
             async move { client.accept_offer(request).await }
         })
         .await
@@ -354,9 +488,17 @@ impl<'p> Story<'p> {
         let reversed = reports::reverse(platform, &story.callers, &case.id).await;
         story.reaches(&reversed.id, Phase::Reversed).await;
         let bed = story.bed().await;
-        assert_eq!(bed.person_id, story.family.waiting.id, "the bed has its one new resident");
-        let second = crate::family::add_bed(platform, &story.callers, &story.family.facility_id, "3-13").await;
-        let offer = eventually("the next bed is offered to her", || async { story.open_offers().await.pop() }).await;
+        assert_eq!(
+            bed.person_id, story.family.waiting.id,
+            "the bed has its one new resident"
+        );
+        let second =
+            crate::family::add_bed(platform, &story.callers, &story.family.facility_id, "3-13")
+                .await;
+        let offer = eventually("the next bed is offered to her", || async {
+            story.open_offers().await.pop()
+        })
+        .await;
         assert_eq!(offer.person_id, story.family.grandmother.id);
         assert_eq!(offer.bed_id, second);
     }
@@ -376,7 +518,9 @@ impl<'p> Story<'p> {
 /// What a department answered last to an action of the latest fact.
 pub fn outcome(case: &pb::DeathCase, department: &str, action: &str) -> pb::Outcome {
     let question = case.questions.iter().find(|question| {
-        question.fact_version == case.fact_version && question.department == department && question.action == action
+        question.fact_version == case.fact_version
+            && question.department == department
+            && question.action == action
     });
     question.map_or(pb::Outcome::Unspecified, pb::Question::outcome)
 }

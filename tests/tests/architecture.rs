@@ -12,7 +12,10 @@ use minzheng_server::modules;
 use prost_reflect::DescriptorPool;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace")
+        .to_owned()
 }
 
 const SERVICES: [&str; 4] = ["residents", "life-events", "elderly-care", "child-welfare"];
@@ -20,11 +23,16 @@ const SERVICES: [&str; 4] = ["residents", "life-events", "elderly-care", "child-
 /// Which of our crates each may depend on.
 fn allowed(package: &str) -> Option<BTreeSet<String>> {
     let set = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
-    let services: Vec<String> = SERVICES.iter().map(|name| format!("minzheng-{name}")).collect();
+    let services: Vec<String> = SERVICES
+        .iter()
+        .map(|name| format!("minzheng-{name}"))
+        .collect();
     match package {
         "minzheng-proto" | "xtask" => set(&[]),
         "minzheng-chassis" => set(&["minzheng-proto", "minzheng-chassis"]),
-        name if services.iter().any(|service| service == name) => set(&["minzheng-proto", "minzheng-chassis"]),
+        name if services.iter().any(|service| service == name) => {
+            set(&["minzheng-proto", "minzheng-chassis"])
+        }
         "minzheng-server" => {
             let mut names: BTreeSet<String> = services.into_iter().collect();
             names.extend(["minzheng-proto".to_owned(), "minzheng-chassis".to_owned()]);
@@ -38,26 +46,42 @@ fn allowed(package: &str) -> Option<BTreeSet<String>> {
 #[test]
 fn crates_import_one_way() {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(root())
         .output()
         .expect("cargo metadata");
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let packages = metadata["packages"].as_array().expect("packages");
-    let ours: BTreeSet<&str> = packages.iter().filter_map(|package| package["name"].as_str()).collect();
+    let ours: BTreeSet<&str> = packages
+        .iter()
+        .filter_map(|package| package["name"].as_str())
+        .collect();
     for package in packages {
         let name = package["name"].as_str().expect("a name");
-        let Some(allowed) = allowed(name) else { continue };
+        let Some(allowed) = allowed(name) else {
+            continue;
+        };
         for dependency in package["dependencies"].as_array().expect("dependencies") {
             let on = dependency["name"].as_str().expect("a name");
-            assert!(!ours.contains(on) || allowed.contains(on), "{name} must not depend on {on}");
+            assert!(
+                !ours.contains(on) || allowed.contains(on),
+                "{name} must not depend on {on}"
+            );
         }
     }
 }
 
 fn sources(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let Ok(entries) = std::fs::read_dir(directory) else { return found };
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return found;
+    };
     for entry in entries {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
@@ -73,7 +97,16 @@ fn sources(directory: &Path) -> Vec<PathBuf> {
 const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "domain",
-        &["sea_orm", "async fn", "tonic", "tokio", "crate::storage", "crate::app", "crate::transport", "Timestamp::now"],
+        &[
+            "sea_orm",
+            "async fn",
+            "tonic",
+            "tokio",
+            "crate::storage",
+            "crate::app",
+            "crate::transport",
+            "Timestamp::now",
+        ],
     ),
     ("storage", &["crate::app", "crate::transport", "tonic::"]),
     ("app", &["crate::transport", "crate::storage::entity"]),
@@ -84,13 +117,25 @@ fn layers_import_inwards() {
     let mut looked_at = 0;
     for service in SERVICES {
         for (layer, forbidden) in FORBIDDEN {
-            for path in sources(&root().join("services").join(service).join("src").join(layer)) {
+            for path in sources(
+                &root()
+                    .join("services")
+                    .join(service)
+                    .join("src")
+                    .join(layer),
+            ) {
                 looked_at += 1;
                 let text = std::fs::read_to_string(&path).expect("a source file");
-                let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+                let code = text
+                    .lines()
+                    .filter(|line| !line.trim_start().starts_with("//"));
                 for line in code {
                     for word in *forbidden {
-                        assert!(!line.contains(word), "{}: {layer} must not name {word}: {line}", path.display());
+                        assert!(
+                            !line.contains(word),
+                            "{}: {layer} must not name {word}: {line}",
+                            path.display()
+                        );
                     }
                 }
             }
@@ -104,11 +149,17 @@ fn pool() -> DescriptorPool {
 }
 
 fn actions() -> BTreeMap<&'static str, Action> {
-    let own = modules::all().into_iter().flat_map(|module| module.declared_actions().iter().copied());
+    let own = modules::all()
+        .into_iter()
+        .flat_map(|module| module.declared_actions().iter().copied());
     let shared = work::ACTIONS.iter().chain(operations::ACTIONS).copied();
     let mut actions = BTreeMap::new();
     for action in own.chain(shared) {
-        assert!(actions.insert(action.method, action).is_none(), "{} has two actions", action.method);
+        assert!(
+            actions.insert(action.method, action).is_none(),
+            "{} has two actions",
+            action.method
+        );
     }
     actions
 }
@@ -120,17 +171,22 @@ fn every_rpc_has_one_action_and_an_audit_decision() {
         for method in service.methods() {
             let name = format!("{}/{}", service.full_name(), method.name());
             let action = actions.remove(name.as_str());
-            let action = action.unwrap_or_else(|| panic!("{name} has no action: nobody could call it"));
+            let action =
+                action.unwrap_or_else(|| panic!("{name} has no action: nobody could call it"));
             let verbs = ["Get", "List", "Watch", "Match", "Verify"];
             // A clearance is stored, so that the act can name it.
-            let reads = method.name() != "GetClearance" && verbs.iter().any(|verb| method.name().starts_with(verb));
+            let reads = method.name() != "GetClearance"
+                && verbs.iter().any(|verb| method.name().starts_with(verb));
             assert_eq!(
                 action.audited == Audited::Change,
                 !reads,
                 "{name}: what changes state is audited as a change, what reads is not"
             );
             let everybody = action.roles.is_empty();
-            assert!(!everybody || action.audited != Audited::Change || method.name() == "GetClearance", "{name} changes state and is open to every role");
+            assert!(
+                !everybody || action.audited != Audited::Change || method.name() == "GetClearance",
+                "{name} changes state and is open to every role"
+            );
         }
     }
     let left: Vec<&&str> = actions.keys().collect();
@@ -149,17 +205,25 @@ fn every_service_method_message_and_field_has_a_comment() {
                 commented = true;
                 continue;
             }
-            let declares = ["message ", "enum ", "service ", "rpc "].iter().any(|word| line.starts_with(word));
+            let declares = ["message ", "enum ", "service ", "rpc "]
+                .iter()
+                .any(|word| line.starts_with(word));
             let member = line.ends_with(';')
                 && line.contains(" = ")
-                && !["syntax", "option", "import", "package"].iter().any(|word| line.starts_with(word));
+                && !["syntax", "option", "import", "package"]
+                    .iter()
+                    .any(|word| line.starts_with(word));
             if (declares || member) && !commented {
                 missing.push(format!("{}:{}: {line}", path.display(), number + 1));
             }
             commented = false;
         }
     }
-    assert!(missing.is_empty(), "without a comment:\n{}", missing.join("\n"));
+    assert!(
+        missing.is_empty(),
+        "without a comment:\n{}",
+        missing.join("\n")
+    );
 }
 
 fn protos(directory: &Path) -> Vec<PathBuf> {
@@ -168,7 +232,10 @@ fn protos(directory: &Path) -> Vec<PathBuf> {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
             found.extend(protos(&path));
-        } else if path.extension().is_some_and(|extension| extension == "proto") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "proto")
+        {
             found.push(path);
         }
     }
@@ -179,8 +246,16 @@ fn protos(directory: &Path) -> Vec<PathBuf> {
 fn every_event_is_a_message_on_a_declared_topic() {
     let pool = pool();
     for entry in catalogue::ALL {
-        assert!(pool.get_message_by_name(entry.event_type).is_some(), "{} is no message", entry.event_type);
-        assert!(topics::ALL.contains(&entry.topic), "{} is not declared", entry.topic.name);
+        assert!(
+            pool.get_message_by_name(entry.event_type).is_some(),
+            "{} is no message",
+            entry.event_type
+        );
+        assert!(
+            topics::ALL.contains(&entry.topic),
+            "{} is not declared",
+            entry.topic.name
+        );
     }
     // Whatever a service's events.proto declares and names a person, a bed or a child by key is in the
     // catalogue; parts of events (facts, answers, kin) are not events.
@@ -190,7 +265,9 @@ fn every_event_is_a_message_on_a_declared_topic() {
         if !file.name().ends_with("/events.proto") || parts.contains(&message.name()) {
             continue;
         }
-        let listed = catalogue::ALL.iter().any(|entry| entry.event_type == message.full_name());
+        let listed = catalogue::ALL
+            .iter()
+            .any(|entry| entry.event_type == message.full_name());
         assert!(listed, "{} is not in the catalogue", message.full_name());
     }
 }
@@ -199,8 +276,16 @@ fn every_event_is_a_message_on_a_declared_topic() {
 fn every_action_of_the_plan_belongs_to_a_service_and_is_named_once() {
     let mut seen = BTreeSet::new();
     for action in death_plan::ALL {
-        assert!(SERVICES.contains(&action.department), "{} is no service", action.department);
-        assert!(seen.insert((action.department, action.code)), "{} is declared twice", action.code);
+        assert!(
+            SERVICES.contains(&action.department),
+            "{} is no service",
+            action.department
+        );
+        assert!(
+            seen.insert((action.department, action.code)),
+            "{} is declared twice",
+            action.code
+        );
     }
 }
 
@@ -209,7 +294,10 @@ fn subscriptions_have_names_of_their_own() {
     let mut seen = BTreeSet::new();
     for module in modules::all() {
         for name in module.subscription_names() {
-            assert!(name.starts_with(module.name), "{name} is named after its service");
+            assert!(
+                name.starts_with(module.name),
+                "{name} is named after its service"
+            );
             assert!(seen.insert(name), "{name} is declared twice");
         }
     }

@@ -22,35 +22,64 @@ async fn shared(replicas: usize) -> Option<Cluster> {
 }
 
 async fn somebody(platform: &Platform, callers: &Callers) -> Member {
-    register(platform, callers, "某", jiff::civil::date(1947, 8, 9), Sex::Male).await
+    register(
+        platform,
+        callers,
+        "某",
+        jiff::civil::date(1947, 8, 9),
+        Sex::Male,
+    )
+    .await
 }
 
 fn certificate(platform: &Platform, member: &Member) -> Report {
     let today = day(civil::today(platform.clock.now()));
-    Report::of(member, EvidenceSource::MedicalCertificate, &Uuid::new_v4().to_string(), today)
+    Report::of(
+        member,
+        EvidenceSource::MedicalCertificate,
+        &Uuid::new_v4().to_string(),
+        today,
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_department_that_is_down_is_named_and_settles_when_it_returns() {
-    let Some(mut cluster) = shared(1).await else { return };
+    let Some(mut cluster) = shared(1).await else {
+        return;
+    };
     let platform = cluster.platform();
     let callers = Callers::of(COUNTY);
     let member = somebody(&platform, &callers).await;
     cluster.process("elderly-care", 0).kill();
-    let case = certificate(&platform, &member).tell(&platform, &callers).await.expect("taken");
+    let case = certificate(&platform, &member)
+        .tell(&platform, &callers)
+        .await
+        .expect("taken");
     let hanging = eventually("only elderly-care is missing", || async {
         let case = get(&platform, &callers, &case.id).await;
-        let missing: Vec<&str> = case.waiting.iter().map(|waiting| waiting.on.as_str()).collect();
+        let missing: Vec<&str> = case
+            .waiting
+            .iter()
+            .map(|waiting| waiting.on.as_str())
+            .collect();
         (!missing.is_empty() && missing.iter().all(|on| *on == "elderly-care")).then_some(case)
     })
     .await;
     assert_eq!(hanging.phase(), Phase::Notifying);
-    assert!(hanging.waiting.iter().all(|waiting| waiting.since.is_some() && !waiting.advice.is_empty()));
+    assert!(
+        hanging
+            .waiting
+            .iter()
+            .all(|waiting| waiting.since.is_some() && !waiting.advice.is_empty())
+    );
     // Reversed while the department is down: the same end.
     reverse(&platform, &callers, &case.id).await;
     cluster.process("elderly-care", 0).restart();
     let case = reaches(&platform, &callers, &case.id, Phase::Reversed).await;
-    assert_eq!(outcome(&case, "elderly-care", "restore-stay"), pb::Outcome::NothingToDo);
+    assert_eq!(
+        outcome(&case, "elderly-care", "restore-stay"),
+        pb::Outcome::NothingToDo
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -58,8 +87,12 @@ async fn without_kafka_commands_succeed_and_events_flow_later() {
     if real_service(KAFKA_VARIABLE).is_none() {
         return;
     }
-    let Some(database) = TestDatabase::postgres().await else { return };
-    let mut kafka = tokio::task::spawn_blocking(|| xtask::kafka::Kafka::start().expect("a broker")).await.unwrap();
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
+    let mut kafka = tokio::task::spawn_blocking(|| xtask::kafka::Kafka::start().expect("a broker"))
+        .await
+        .unwrap();
     let cluster = Cluster::start(database, kafka.bootstrap(), 1).await;
     let platform = cluster.platform();
     let callers = Callers::of(COUNTY);
@@ -75,9 +108,19 @@ async fn without_kafka_commands_succeed_and_events_flow_later() {
     .unwrap();
     let mut cases = Vec::new();
     for member in &members {
-        cases.push(certificate(&platform, member).tell(&platform, &callers).await.expect("commands succeed"));
+        cases.push(
+            certificate(&platform, member)
+                .tell(&platform, &callers)
+                .await
+                .expect("commands succeed"),
+        );
     }
-    let outbox = platform.operations("life-events").get_outbox(minzheng_proto::operations::v1::GetOutboxRequest::default()).await.expect("seen").into_inner();
+    let outbox = platform
+        .operations("life-events")
+        .get_outbox(minzheng_proto::operations::v1::GetOutboxRequest::default())
+        .await
+        .expect("seen")
+        .into_inner();
     assert!(outbox.outboxes[0].rows >= 10, "the events wait");
     let _kafka = tokio::task::spawn_blocking(move || {
         kafka.restart().expect("back");
@@ -92,17 +135,27 @@ async fn without_kafka_commands_succeed_and_events_flow_later() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_postgres_unavailable_nothing_half_done_and_recovery() {
-    let Some(kafka) = real_service(KAFKA_VARIABLE) else { return };
+    let Some(kafka) = real_service(KAFKA_VARIABLE) else {
+        return;
+    };
     if real_service(minzheng_chassis::testing::POSTGRES_VARIABLE).is_none() {
         return;
     }
     let mut postgres =
-        tokio::task::spawn_blocking(|| xtask::postgres::Postgres::start().expect("a server")).await.unwrap();
+        tokio::task::spawn_blocking(|| xtask::postgres::Postgres::start().expect("a server"))
+            .await
+            .unwrap();
     let cluster = Cluster::start(TestDatabase::on_server(postgres.url()), &kafka, 1).await;
     let platform = cluster.platform();
     let callers = Callers::of(COUNTY);
-    let (first, second) = (somebody(&platform, &callers).await, somebody(&platform, &callers).await);
-    let case = certificate(&platform, &first).tell(&platform, &callers).await.expect("taken");
+    let (first, second) = (
+        somebody(&platform, &callers).await,
+        somebody(&platform, &callers).await,
+    );
+    let case = certificate(&platform, &first)
+        .tell(&platform, &callers)
+        .await
+        .expect("taken");
     postgres = tokio::task::spawn_blocking(move || {
         postgres.stop_immediate().expect("killed");
         postgres
@@ -110,8 +163,15 @@ async fn without_postgres_unavailable_nothing_half_done_and_recovery() {
     .await
     .unwrap();
     let report = certificate(&platform, &second);
-    let request = pb::ReportDeathRequest { request_id: Uuid::new_v4().to_string(), ..report.request.clone() };
-    let refused = platform.life_events(&callers.reporter).report_death(request).await.expect_err("no database");
+    let request = pb::ReportDeathRequest {
+        request_id: Uuid::new_v4().to_string(),
+        ..report.request.clone()
+    };
+    let refused = platform
+        .life_events(&callers.reporter)
+        .report_death(request)
+        .await
+        .expect_err("no database");
     assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
     let _postgres = tokio::task::spawn_blocking(move || {
         postgres.restart().expect("back");
@@ -122,33 +182,55 @@ async fn without_postgres_unavailable_nothing_half_done_and_recovery() {
     reaches(&platform, &callers, &case.id, Phase::Finished).await;
     let case = report.tell(&platform, &callers).await.expect("taken");
     let case = reaches(&platform, &callers, &case.id, Phase::Finished).await;
-    assert_eq!(case.evidence.len(), 1, "nothing of the failed attempt is left");
+    assert_eq!(
+        case.evidence.len(),
+        1,
+        "nothing of the failed attempt is left"
+    );
 }
 
 /// Two relays contend for the lease while one is stopped and continued: nothing lost, effects once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_that_was_stopped_and_continued_loses_and_doubles_nothing() {
-    let Some(mut cluster) = shared(2).await else { return };
+    let Some(mut cluster) = shared(2).await else {
+        return;
+    };
     let platform = cluster.platform();
     let callers = Callers::of(COUNTY);
     for round in 0..4 {
         let mut cases = Vec::new();
         for _ in 0..5 {
             let member = somebody(&platform, &callers).await;
-            cases.push(certificate(&platform, &member).tell(&platform, &callers).await.expect("taken"));
+            cases.push(
+                certificate(&platform, &member)
+                    .tell(&platform, &callers)
+                    .await
+                    .expect("taken"),
+            );
         }
         // Whichever of the two holds the lease, one of these rounds stops it.
         let stopped = round % 2;
-        cluster.process("life-events", stopped).signal(Signal::SIGSTOP);
-        let other = cluster.processes["life-events"][1 - stopped].address.clone();
+        cluster
+            .process("life-events", stopped)
+            .signal(Signal::SIGSTOP);
+        let other = cluster.processes["life-events"][1 - stopped]
+            .address
+            .clone();
         let through_the_other = platform.with_address("life-events", &other);
         for case in &cases {
             reaches(&through_the_other, &callers, &case.id, Phase::Finished).await;
         }
-        cluster.process("life-events", stopped).signal(Signal::SIGCONT);
+        cluster
+            .process("life-events", stopped)
+            .signal(Signal::SIGCONT);
     }
     for service in minzheng_tests::platform::SERVICES {
-        let answer = platform.operations(service).verify(minzheng_proto::operations::v1::VerifyRequest::default()).await.expect("verified").into_inner();
+        let answer = platform
+            .operations(service)
+            .verify(minzheng_proto::operations::v1::VerifyRequest::default())
+            .await
+            .expect("verified")
+            .into_inner();
         assert_eq!(answer.findings, vec![], "{service}");
     }
 }
@@ -157,7 +239,9 @@ async fn a_relay_that_was_stopped_and_continued_loses_and_doubles_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_department_rereads_what_it_missed() {
     for service in ["elderly-care", "child-welfare"] {
-        let Some(mut cluster) = shared(1).await else { return };
+        let Some(mut cluster) = shared(1).await else {
+            return;
+        };
         let platform = cluster.platform();
         let story = Story::begin(&platform).await;
         story.step_1_the_father().await;
@@ -172,14 +256,22 @@ async fn a_restored_department_rereads_what_it_missed() {
         cluster.restore_database(service, &copy).await;
         cluster.process(service, 0).restart();
         cluster.process(service, 0).is_serving().await;
-        fingerprint::becomes(&platform, &story.family, &expected, &format!("{service} has caught up")).await;
+        fingerprint::becomes(
+            &platform,
+            &story.family,
+            &expected,
+            &format!("{service} has caught up"),
+        )
+        .await;
     }
 }
 
 /// For the two whose commands are not events, `verify` names what the topics hold and they do not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_owner_is_found_by_verify() {
-    let Some(mut cluster) = shared(1).await else { return };
+    let Some(mut cluster) = shared(1).await else {
+        return;
+    };
     let platform = cluster.platform();
     let callers = Callers::of(COUNTY);
     for service in ["life-events", "residents"] {
@@ -188,15 +280,24 @@ async fn a_restored_owner_is_found_by_verify() {
         cluster.process(service, 0).restart();
         cluster.process(service, 0).is_serving().await;
         let member = somebody(&platform, &callers).await;
-        let case = certificate(&platform, &member).tell(&platform, &callers).await.expect("taken");
+        let case = certificate(&platform, &member)
+            .tell(&platform, &callers)
+            .await
+            .expect("taken");
         reaches(&platform, &callers, &case.id, Phase::Finished).await;
         cluster.process(service, 0).kill();
         cluster.restore_database(service, &copy).await;
         cluster.process(service, 0).restart();
         cluster.process(service, 0).is_serving().await;
-        let answer = platform.operations(service).verify(minzheng_proto::operations::v1::VerifyRequest::default()).await.expect("verified").into_inner();
+        let answer = platform
+            .operations(service)
+            .verify(minzheng_proto::operations::v1::VerifyRequest::default())
+            .await
+            .expect("verified")
+            .into_inner();
         let named = answer.findings.iter().any(|finding| {
-            finding.check == "stream-sequence" && finding.detail.contains("older than what it published")
+            finding.check == "stream-sequence"
+                && finding.detail.contains("older than what it published")
         });
         assert!(named, "{service}: {:?}", answer.findings);
     }
@@ -205,11 +306,16 @@ async fn a_restored_owner_is_found_by_verify() {
 /// A department whose key is parked during a reversal ends the same once it is healed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_neighbour_that_is_down_parks_nothing() {
-    let Some(mut cluster) = shared(1).await else { return };
+    let Some(mut cluster) = shared(1).await else {
+        return;
+    };
     let platform = cluster.platform();
     let callers = Callers::of(COUNTY);
     let member = somebody(&platform, &callers).await;
-    let case = certificate(&platform, &member).tell(&platform, &callers).await.expect("taken");
+    let case = certificate(&platform, &member)
+        .tell(&platform, &callers)
+        .await
+        .expect("taken");
     reaches(&platform, &callers, &case.id, Phase::Finished).await;
     // child-welfare asks residents for the dependants of the dead.
     cluster.process("residents", 0).kill();
@@ -226,9 +332,17 @@ async fn a_neighbour_that_is_down_parks_nothing() {
         (!open("elderly-care") && open("residents")).then_some(())
     })
     .await;
-    let letters =
-        platform.operations("child-welfare").list_dead_letters(minzheng_proto::operations::v1::ListDeadLettersRequest::default()).await.expect("listed").into_inner();
-    assert_eq!(letters.dead_letters, vec![], "nobody's fault, nothing parked");
+    let letters = platform
+        .operations("child-welfare")
+        .list_dead_letters(minzheng_proto::operations::v1::ListDeadLettersRequest::default())
+        .await
+        .expect("listed")
+        .into_inner();
+    assert_eq!(
+        letters.dead_letters,
+        vec![],
+        "nobody's fault, nothing parked"
+    );
     cluster.process("residents", 0).restart();
     reaches(&platform, &callers, &case.id, Phase::Reversed).await;
 }

@@ -33,7 +33,10 @@ fn good_report(platform: &Platform) -> pb::ReportDeathRequest {
     let today = minzheng_chassis::civil::today(platform.clock.now());
     pb::ReportDeathRequest {
         request_id: Uuid::new_v4().to_string(),
-        identity: Some(Identity { id_type: IdType::None.into(), ..Default::default() }),
+        identity: Some(Identity {
+            id_type: IdType::None.into(),
+            ..Default::default()
+        }),
         source_organisation: "hospital".to_owned(),
         reference: Uuid::new_v4().to_string(),
         source: pb::EvidenceSource::MedicalCertificate.into(),
@@ -45,19 +48,42 @@ fn good_report(platform: &Platform) -> pb::ReportDeathRequest {
 
 fn is_explained(status: &Status, code: Code, reason: &str) {
     assert_eq!(status.code(), code, "{status:?}");
-    assert_eq!(minzheng_reason(status).as_deref(), Some(reason), "{status:?}");
+    assert_eq!(
+        minzheng_reason(status).as_deref(),
+        Some(reason),
+        "{status:?}"
+    );
     let details = status.get_error_details();
     let chinese = details.localized_message().expect("a text for people");
     assert_eq!(chinese.locale, "zh-CN");
-    assert!(chinese.message.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "{}", chinese.message);
+    assert!(
+        chinese
+            .message
+            .chars()
+            .any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)),
+        "{}",
+        chinese.message
+    );
     if code == Code::InvalidArgument {
-        assert!(!details.bad_request().expect("fields").field_violations.is_empty());
+        assert!(
+            !details
+                .bad_request()
+                .expect("fields")
+                .field_violations
+                .is_empty()
+        );
     }
 }
 
 async fn rows(node: &TestNode, table: &str) -> i64 {
     let cx = node.context("life-events");
-    let row = cx.db().reader().one(format!("SELECT count(*) AS n FROM {table}"), []).await.unwrap().unwrap();
+    let row = cx
+        .db()
+        .reader()
+        .one(format!("SELECT count(*) AS n FROM {table}"), [])
+        .await
+        .unwrap()
+        .unwrap();
     row.get("n").unwrap()
 }
 
@@ -70,15 +96,33 @@ async fn rubbish_is_refused_field_by_field_and_leaves_nothing(deployment: Deploy
         async move { client.report_death(request).await.expect_err("refused") }
     };
     let number = |text: &str, name: &str| {
-        Some(Identity { id_type: IdType::ResidentId.into(), id_number: text.to_owned(), name: name.to_owned() })
+        Some(Identity {
+            id_type: IdType::ResidentId.into(),
+            id_number: text.to_owned(),
+            name: name.to_owned(),
+        })
     };
     let refusals = [
         report(&|request| request.request_id = "no uuid".to_owned()).await,
         report(&|request| request.identity = number("110105194912310021", "测")).await,
         report(&|request| request.identity = number("rubbish", "测")).await,
         report(&|request| request.identity = number("11010519491231002X", "")).await,
-        report(&|request| request.died_on = Some(PartialDate { year: 2999, month: 1, day: 1 })).await,
-        report(&|request| request.died_on = Some(PartialDate { year: 2024, month: 2, day: 31 })).await,
+        report(&|request| {
+            request.died_on = Some(PartialDate {
+                year: 2999,
+                month: 1,
+                day: 1,
+            })
+        })
+        .await,
+        report(&|request| {
+            request.died_on = Some(PartialDate {
+                year: 2024,
+                month: 2,
+                day: 31,
+            })
+        })
+        .await,
         report(&|request| request.place_division = "529999".to_owned()).await,
         report(&|request| request.place_division = "x".to_owned()).await,
         report(&|request| request.source = 99).await,
@@ -89,13 +133,28 @@ async fn rubbish_is_refused_field_by_field_and_leaves_nothing(deployment: Deploy
     ];
     for status in &refusals {
         let reason = minzheng_reason(status).unwrap_or_default();
-        assert!(reason.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'), "{reason}");
+        assert!(
+            reason
+                .chars()
+                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'),
+            "{reason}"
+        );
         is_explained(status, Code::InvalidArgument, &reason);
-        assert!(!status.message().contains("110105"), "an error text repeats no number");
+        assert!(
+            !status.message().contains("110105"),
+            "an error text repeats no number"
+        );
     }
     let large = report(&|request| request.reference = "x".repeat(5 << 20)).await;
     is_explained(&large, Code::InvalidArgument, "MESSAGE_TOO_LARGE");
-    for table in ["death_case", "evidence", "outbox", "audit", "request", "work_item"] {
+    for table in [
+        "death_case",
+        "evidence",
+        "outbox",
+        "audit",
+        "request",
+        "work_item",
+    ] {
         assert_eq!(rows(&node, table).await, 0, "{table}");
     }
     node.stop().await;
@@ -109,17 +168,29 @@ async fn a_reference_stands_for_one_person_and_an_etag_for_one_version(deploymen
     let other = minzheng_tests::family::register(&platform, &callers, "乙", birth, sex).await;
     let today = day(minzheng_chassis::civil::today(platform.clock.now()));
     let source = pb::EvidenceSource::MedicalCertificate;
-    let case = Report::of(&one, source, "same", today).tell(&platform, &callers).await.expect("taken");
-    let again = Report::of(&one, source, "same", today).tell(&platform, &callers).await.expect("taken");
+    let case = Report::of(&one, source, "same", today)
+        .tell(&platform, &callers)
+        .await
+        .expect("taken");
+    let again = Report::of(&one, source, "same", today)
+        .tell(&platform, &callers)
+        .await
+        .expect("taken");
     assert_eq!(case.id, again.id);
-    let refused = Report::of(&other, source, "same", today).tell(&platform, &callers).await.expect_err("refused");
+    let refused = Report::of(&other, source, "same", today)
+        .tell(&platform, &callers)
+        .await
+        .expect_err("refused");
     is_explained(&refused, Code::FailedPrecondition, "REFERENCE_REUSED");
 
     // The same request id with other content.
     let request = good_report(&platform);
     let mut client = platform.life_events(&callers.reporter);
     client.report_death(request.clone()).await.expect("taken");
-    let other = pb::ReportDeathRequest { reference: "another".to_owned(), ..request };
+    let other = pb::ReportDeathRequest {
+        reference: "another".to_owned(),
+        ..request
+    };
     let refused = client.report_death(other).await.expect_err("refused");
     is_explained(&refused, Code::FailedPrecondition, "REQUEST_ID_REUSED");
 
@@ -130,7 +201,11 @@ async fn a_reference_stands_for_one_person_and_an_etag_for_one_version(deploymen
         reason: "wrong".to_owned(),
         revoked_on: None,
     };
-    let refused = platform.life_events(&callers.clerk).prepare_reversal(prepare).await.expect_err("refused");
+    let refused = platform
+        .life_events(&callers.clerk)
+        .prepare_reversal(prepare)
+        .await
+        .expect_err("refused");
     is_explained(&refused, Code::Aborted, "ETAG_MISMATCH");
     node.stop().await;
 }
@@ -138,48 +213,99 @@ async fn a_reference_stands_for_one_person_and_an_etag_for_one_version(deploymen
 async fn another_county_sees_nothing(deployment: Deployment) {
     let (node, platform, callers) = start(&deployment).await;
     let sex = minzheng_proto::residents::v1::Sex::Male;
-    let member =
-        minzheng_tests::family::register(&platform, &callers, "甲", jiff::civil::date(1950, 5, 5), sex).await;
+    let member = minzheng_tests::family::register(
+        &platform,
+        &callers,
+        "甲",
+        jiff::civil::date(1950, 5, 5),
+        sex,
+    )
+    .await;
     let today = day(minzheng_chassis::civil::today(platform.clock.now()));
     let report = Report::of(&member, pb::EvidenceSource::MedicalCertificate, "r", today);
     let case = report.tell(&platform, &callers).await.expect("taken");
     assert_eq!(get(&platform, &callers, &case.id).await.id, case.id);
     let stranger = clerk("stranger", "520103");
     let mut client = platform.life_events(&stranger);
-    let refused = client.get_case(pb::GetCaseRequest { case_id: case.id.clone() }).await.expect_err("not found");
+    let refused = client
+        .get_case(pb::GetCaseRequest {
+            case_id: case.id.clone(),
+        })
+        .await
+        .expect_err("not found");
     is_explained(&refused, Code::NotFound, "NOT_FOUND");
-    let missing = client.get_case(pb::GetCaseRequest { case_id: Uuid::new_v4().to_string() }).await.expect_err("no");
-    assert_eq!(refused.message(), missing.message(), "a stranger cannot tell the two apart");
-    let list = client.list_cases(pb::ListCasesRequest::default()).await.expect("listed").into_inner();
+    let missing = client
+        .get_case(pb::GetCaseRequest {
+            case_id: Uuid::new_v4().to_string(),
+        })
+        .await
+        .expect_err("no");
+    assert_eq!(
+        refused.message(),
+        missing.message(),
+        "a stranger cannot tell the two apart"
+    );
+    let list = client
+        .list_cases(pb::ListCasesRequest::default())
+        .await
+        .expect("listed")
+        .into_inner();
     assert_eq!(list.cases, vec![]);
-    let watch = pb::WatchCaseRequest { case_id: case.id.clone(), resume_token: String::new() };
+    let watch = pb::WatchCaseRequest {
+        case_id: case.id.clone(),
+        resume_token: String::new(),
+    };
     let refused = match client.watch_case(watch).await {
         Err(status) => status,
         Ok(stream) => stream.into_inner().message().await.expect_err("not found"),
     };
     assert_eq!(refused.code(), Code::NotFound);
-    let person = minzheng_proto::residents::v1::GetPersonRequest { person_id: member.id, ..Default::default() };
-    let refused = platform.residents(&stranger).get_person(person).await.expect_err("not found");
+    let person = minzheng_proto::residents::v1::GetPersonRequest {
+        person_id: member.id,
+        ..Default::default()
+    };
+    let refused = platform
+        .residents(&stranger)
+        .get_person(person)
+        .await
+        .expect_err("not found");
     is_explained(&refused, Code::NotFound, "NOT_FOUND");
     node.stop().await;
 }
 
 async fn roles_and_identity_are_asked_for(deployment: Deployment) {
     let (node, platform, _) = start(&deployment).await;
-    let nobody = DeathCaseServiceClient::new(node.anonymous()).list_cases(pb::ListCasesRequest::default()).await;
-    is_explained(&nobody.expect_err("refused"), Code::Unauthenticated, "UNAUTHENTICATED");
+    let nobody = DeathCaseServiceClient::new(node.anonymous())
+        .list_cases(pb::ListCasesRequest::default())
+        .await;
+    is_explained(
+        &nobody.expect_err("refused"),
+        Code::Unauthenticated,
+        "UNAUTHENTICATED",
+    );
     let prepare = pb::PrepareReversalRequest {
         request_id: Uuid::new_v4().to_string(),
         case_id: Uuid::new_v4().to_string(),
         ..Default::default()
     };
     let township = worker("worker", COUNTY);
-    let refused = platform.life_events(&township).prepare_reversal(prepare).await.expect_err("refused");
+    let refused = platform
+        .life_events(&township)
+        .prepare_reversal(prepare)
+        .await
+        .expect_err("refused");
     is_explained(&refused, Code::PermissionDenied, "ROLE_REQUIRED");
-    let mut operations = minzheng_proto::operations::v1::operations_service_client::OperationsServiceClient::new(
-        node.channel(&clerk("clerk", COUNTY)),
+    let mut operations =
+        minzheng_proto::operations::v1::operations_service_client::OperationsServiceClient::new(
+            node.channel(&clerk("clerk", COUNTY)),
+        );
+    let refused = operations
+        .verify(minzheng_proto::operations::v1::VerifyRequest::default())
+        .await;
+    is_explained(
+        &refused.expect_err("refused"),
+        Code::PermissionDenied,
+        "ROLE_REQUIRED",
     );
-    let refused = operations.verify(minzheng_proto::operations::v1::VerifyRequest::default()).await;
-    is_explained(&refused.expect_err("refused"), Code::PermissionDenied, "ROLE_REQUIRED");
     node.stop().await;
 }

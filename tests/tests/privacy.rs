@@ -15,8 +15,12 @@ use minzheng_tests::platform::{Callers, Platform, SERVICES};
 use minzheng_tests::processes::{Cluster, Embedded};
 use minzheng_tests::reports::{Report, day, reaches};
 use minzheng_tests::story::Story;
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use prost::Message;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
@@ -32,7 +36,10 @@ impl TraceService for Collector {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        self.0.lock().expect("not poisoned").push(request.into_inner());
+        self.0
+            .lock()
+            .expect("not poisoned")
+            .push(request.into_inner());
         Ok(Response::new(ExportTraceServiceResponse::default()))
     }
 }
@@ -40,9 +47,12 @@ impl TraceService for Collector {
 impl Collector {
     /// Starts it; its address.
     async fn start(&self) -> String {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
-        let server = tonic::transport::Server::builder().add_service(TraceServiceServer::new(self.clone()));
+        let server =
+            tonic::transport::Server::builder().add_service(TraceServiceServer::new(self.clone()));
         tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
         address
     }
@@ -51,9 +61,17 @@ impl Collector {
     fn services_of(&self, trace_id: &[u8]) -> Vec<String> {
         let mut services = Vec::new();
         for export in self.0.lock().expect("not poisoned").iter() {
-            let spans = export.resource_spans.iter().flat_map(|one| &one.scope_spans).flat_map(|one| &one.spans);
+            let spans = export
+                .resource_spans
+                .iter()
+                .flat_map(|one| &one.scope_spans)
+                .flat_map(|one| &one.spans);
             for span in spans.filter(|span| span.trace_id == trace_id) {
-                for attribute in span.attributes.iter().filter(|attribute| attribute.key == "service") {
+                for attribute in span
+                    .attributes
+                    .iter()
+                    .filter(|attribute| attribute.key == "service")
+                {
                     services.extend(attribute.value.iter().filter_map(|value| match &value.value {
                         Some(opentelemetry_proto::tonic::common::v1::any_value::Value::StringValue(name)) => {
                             Some(name.clone())
@@ -69,7 +87,12 @@ impl Collector {
     }
 
     fn bytes(&self) -> Vec<u8> {
-        self.0.lock().expect("not poisoned").iter().flat_map(Message::encode_to_vec).collect()
+        self.0
+            .lock()
+            .expect("not poisoned")
+            .iter()
+            .flat_map(Message::encode_to_vec)
+            .collect()
     }
 }
 
@@ -78,15 +101,26 @@ fn secrets(family: &Family) -> Vec<String> {
     family
         .members()
         .iter()
-        .flat_map(|(_, member)| [member.identity.id_number.clone(), member.identity.name.clone()])
+        .flat_map(|(_, member)| {
+            [
+                member.identity.id_number.clone(),
+                member.identity.name.clone(),
+            ]
+        })
         .collect()
 }
 
 fn assert_absent(place: &str, bytes: &[u8], secrets: &[String]) {
     for secret in secrets {
-        let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+        let found = bytes
+            .windows(secret.len())
+            .any(|window| window == secret.as_bytes());
         // The secret itself is not repeated in the message.
-        assert!(!found, "personal data of length {} in {place}", secret.len());
+        assert!(
+            !found,
+            "personal data of length {} in {place}",
+            secret.len()
+        );
     }
 }
 
@@ -99,7 +133,11 @@ fn search_directory(directory: &Path, secrets: &[String]) -> usize {
             continue;
         }
         files += 1;
-        assert_absent(&path.display().to_string(), &std::fs::read(&path).expect("a file"), secrets);
+        assert_absent(
+            &path.display().to_string(),
+            &std::fs::read(&path).expect("a file"),
+            secrets,
+        );
     }
     files
 }
@@ -108,17 +146,25 @@ async fn search_databases(database: &TestDatabase, secrets: &[String]) -> usize 
     let mut tables = 0;
     for service in SERVICES {
         let db = Database::open_postgres(&database.url(service), "privacy", 1).expect("a database");
-        let names = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'";
+        let names =
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'";
         for row in db.reader().all(names, []).await.expect("tables") {
             let table: String = row.get("table_name").expect("a name");
-            let rows = db.reader().all(format!("SELECT t::text AS line FROM \"{table}\" t"), []).await.expect("rows");
+            let rows = db
+                .reader()
+                .all(format!("SELECT t::text AS line FROM \"{table}\" t"), [])
+                .await
+                .expect("rows");
             for row in &rows {
                 let line: String = row.get("line").expect("a line");
                 assert_absent(&format!("{service}.{table}"), line.as_bytes(), secrets);
                 // bytea shows as hexadecimal.
                 for secret in secrets {
                     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-                    assert!(!line.contains(&hex), "personal data in bytes of {service}.{table}");
+                    assert!(
+                        !line.contains(&hex),
+                        "personal data in bytes of {service}.{table}"
+                    );
                 }
             }
             tables += usize::from(!rows.is_empty());
@@ -132,11 +178,18 @@ async fn search_topics(bus: &KafkaBus, secrets: &[String]) -> usize {
     let mut records = 0;
     for topic in topics::ALL {
         for partition in 0..topic.partitions {
-            let at = TopicPartition { topic: topic.name.to_owned(), partition };
+            let at = TopicPartition {
+                topic: topic.name.to_owned(),
+                partition,
+            };
             for record in bus.read(&at, 0, 10_000).await.expect("read") {
                 records += 1;
                 let envelope = record.envelope.expect("an envelope");
-                let headers: String = envelope.headers().iter().map(|(name, value)| format!("{name}{value}")).collect();
+                let headers: String = envelope
+                    .headers()
+                    .iter()
+                    .map(|(name, value)| format!("{name}{value}"))
+                    .collect();
                 assert_absent(topic.name, &envelope.value, secrets);
                 assert_absent(topic.name, headers.as_bytes(), secrets);
                 assert_absent(topic.name, envelope.key.as_bytes(), secrets);
@@ -148,22 +201,34 @@ async fn search_topics(bus: &KafkaBus, secrets: &[String]) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_personal_is_found_after_the_story_on_postgres_and_kafka() {
-    let Some(kafka) = real_service(KAFKA_VARIABLE) else { return };
-    let Some(database) = TestDatabase::postgres().await else { return };
+    let Some(kafka) = real_service(KAFKA_VARIABLE) else {
+        return;
+    };
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
     let collector = Collector::default();
     let endpoint = collector.start().await;
     let more = [
         format!("telemetry.otlp_endpoint={endpoint}"),
         "telemetry.sample_ratio=1".to_owned(),
-        "telemetry.log_filter=debug".to_owned(),
     ];
     let cluster = Cluster::start_with(database, &kafka, 1, &more).await;
     let platform = cluster.platform();
     let family = Story::run_whole(&platform).await;
     let secrets = secrets(&family);
-    assert!(search_databases(&cluster.database, &secrets).await > 20, "tables were searched");
-    let settings = KafkaSettings { topic_prefix: cluster.topic_prefix().to_owned(), ..KafkaSettings::new(kafka) };
-    assert!(search_topics(&KafkaBus::connect(settings).expect("a bus"), &secrets).await > 20, "events were searched");
+    assert!(
+        search_databases(&cluster.database, &secrets).await > 20,
+        "tables were searched"
+    );
+    let settings = KafkaSettings {
+        topic_prefix: cluster.topic_prefix().to_owned(),
+        ..KafkaSettings::new(kafka)
+    };
+    assert!(
+        search_topics(&KafkaBus::connect(settings).expect("a bus"), &secrets).await > 20,
+        "events were searched"
+    );
     for process in cluster.processes.values().flatten() {
         assert_absent("a log", process.log().as_bytes(), &secrets);
     }
@@ -184,19 +249,35 @@ async fn one_death_is_one_trace(platform: &Platform, collector: &Collector) {
         ..report.request
     });
     let traceparent = format!("00-{}-00f067aa0ba902b7-01", trace_id.simple());
-    request.metadata_mut().insert("traceparent", traceparent.parse().expect("a header"));
-    let mut client = minzheng_proto::life_events::v1::death_case_service_client::DeathCaseServiceClient::new(
-        platform.bare_channel("life-events"),
-    );
+    request
+        .metadata_mut()
+        .insert("traceparent", traceparent.parse().expect("a header"));
+    let mut client =
+        minzheng_proto::life_events::v1::death_case_service_client::DeathCaseServiceClient::new(
+            platform.bare_channel("life-events"),
+        );
     let token = minzheng_chassis::authz::development::token(&callers.reporter);
-    request.metadata_mut().insert("authorization", token.parse().expect("a header"));
-    let case = client.report_death(request).await.expect("taken").into_inner().case.expect("a case");
+    request
+        .metadata_mut()
+        .insert("authorization", token.parse().expect("a header"));
+    let case = client
+        .report_death(request)
+        .await
+        .expect("taken")
+        .into_inner()
+        .case
+        .expect("a case");
     reaches(platform, &callers, &case.id, Phase::Finished).await;
-    eventually("spans of all four services under the report's trace", || async {
-        let services = collector.services_of(trace_id.as_bytes());
-        println!("spans of {services:?} {} bytes", collector.bytes().len());
-        SERVICES.iter().all(|name| services.iter().any(|found| found == name)).then_some(())
-    })
+    eventually(
+        "spans of all four services under the report's trace",
+        || async {
+            let services = collector.services_of(trace_id.as_bytes());
+            SERVICES
+                .iter()
+                .all(|name| services.iter().any(|found| found == name))
+                .then_some(())
+        },
+    )
     .await;
 }
 

@@ -24,13 +24,17 @@ async fn cluster(replicas: usize) -> Option<Cluster> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_process_per_target() {
-    let Some(cluster) = cluster(1).await else { return };
+    let Some(cluster) = cluster(1).await else {
+        return;
+    };
     Story::run(&cluster.platform()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_replicas_of_each_one_killed_meanwhile() {
-    let Some(mut cluster) = cluster(2).await else { return };
+    let Some(mut cluster) = cluster(2).await else {
+        return;
+    };
     let platform = Arc::new(cluster.platform());
     let ended = Arc::new(AtomicBool::new(false));
     let story = {
@@ -51,7 +55,10 @@ async fn two_replicas_of_each_one_killed_meanwhile() {
         process.is_serving().await;
     }
     story.await.expect("the story runs");
-    assert!(turn >= SERVICES.len(), "each service lost a replica at least once; {turn} kills");
+    assert!(
+        turn >= SERVICES.len(),
+        "each service lost a replica at least once; {turn} kills"
+    );
 }
 
 /// A report that the platform acknowledged.
@@ -65,7 +72,10 @@ struct Acknowledged {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_fifty_moments() {
     const KILLS: usize = 50;
-    let seed = std::env::var("MINZHENG_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_261_124_u64);
+    let seed = std::env::var("MINZHENG_TEST_SEED")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(20_261_124_u64);
     println!("seed {seed} (MINZHENG_TEST_SEED)");
     let mut random = StdRng::seed_from_u64(seed);
     let mut embedded = Embedded::start().await;
@@ -93,21 +103,40 @@ async fn killed_at_fifty_moments() {
     assert!(!acknowledged.is_empty());
     for report in &acknowledged {
         let answer = until_answered(|| {
-            let (mut client, case_id) = (platform.life_events(&callers.reporter), report.case_id.clone());
+            let (mut client, case_id) = (
+                platform.life_events(&callers.reporter),
+                report.case_id.clone(),
+            );
             async move { client.get_case(pb::GetCaseRequest { case_id }).await }
         })
         .await
         .expect("the case of an acknowledged report exists");
-        let found = answer.case.expect("a case").evidence.iter().any(|evidence| {
-            evidence.source_organisation == report.organisation && evidence.reference == report.reference
-        });
-        assert!(found, "seed {seed}: acknowledged report {} is in its case", report.reference);
+        let found = answer
+            .case
+            .expect("a case")
+            .evidence
+            .iter()
+            .any(|evidence| {
+                evidence.source_organisation == report.organisation
+                    && evidence.reference == report.reference
+            });
+        assert!(
+            found,
+            "seed {seed}: acknowledged report {} is in its case",
+            report.reference
+        );
     }
-    println!("{} acknowledged reports, {KILLS} kills, none lost", acknowledged.len());
+    println!(
+        "{} acknowledged reports, {KILLS} kills, none lost",
+        acknowledged.len()
+    );
 }
 
 /// Reports deaths of people nobody knows, one after another, and logs what was acknowledged.
-async fn report_strangers(platform: &minzheng_tests::platform::Platform, done: &AtomicBool) -> Vec<Acknowledged> {
+async fn report_strangers(
+    platform: &minzheng_tests::platform::Platform,
+    done: &AtomicBool,
+) -> Vec<Acknowledged> {
     let callers = Callers::of(COUNTY);
     let mut log = Vec::new();
     let today = civil::today(platform.clock.now());
@@ -122,14 +151,23 @@ async fn report_strangers(platform: &minzheng_tests::platform::Platform, done: &
             source_organisation: "test-hospital".to_owned(),
             reference: reference.clone(),
             source: pb::EvidenceSource::MedicalCertificate.into(),
-            died_on: Some(minzheng_chassis::convert::date_to_wire(minzheng_tests::reports::day(today))),
+            died_on: Some(minzheng_chassis::convert::date_to_wire(
+                minzheng_tests::reports::day(today),
+            )),
             place_division: VILLAGE.to_owned(),
             ..Default::default()
         };
-        let answer = platform.life_events(&callers.reporter).report_death(request).await;
+        let answer = platform
+            .life_events(&callers.reporter)
+            .report_death(request)
+            .await;
         if let Ok(answer) = answer {
             let case_id = answer.into_inner().case.expect("a case").id;
-            log.push(Acknowledged { case_id, organisation: "test-hospital".to_owned(), reference });
+            log.push(Acknowledged {
+                case_id,
+                organisation: "test-hospital".to_owned(),
+                reference,
+            });
         }
     }
     log

@@ -34,13 +34,17 @@ fn today(platform: &Platform) -> minzheng_chassis::civil::PartialDate {
 
 fn stranger(sequence: u16) -> Member {
     let birth = jiff::civil::date(1931, 7, 9);
-    let number = minzheng_chassis::identity::ResidentNumber::demo(birth, sequence).expect("a number");
+    let number =
+        minzheng_chassis::identity::ResidentNumber::demo(birth, sequence).expect("a number");
     let identity = Identity {
         id_type: IdType::ResidentId.into(),
         id_number: number.expose().to_owned(),
         name: "测陌".to_owned(),
     };
-    Member { id: String::new(), identity }
+    Member {
+        id: String::new(),
+        identity,
+    }
 }
 
 async fn decide(
@@ -71,31 +75,63 @@ async fn nothing_was_published(platform: &Platform, case: &pb::DeathCase) {
     assert_eq!(case.phase(), Phase::InReview);
     assert_eq!(case.fact_version, 0);
     assert_eq!(case.questions, vec![]);
-    let outbox = platform.operations("life-events").get_outbox(minzheng_proto::operations::v1::GetOutboxRequest::default()).await.expect("seen").into_inner();
-    assert!(outbox.outboxes.iter().filter(|one| one.service == "life-events").all(|one| one.rows == 0));
+    let outbox = platform
+        .operations("life-events")
+        .get_outbox(minzheng_proto::operations::v1::GetOutboxRequest::default())
+        .await
+        .expect("seen")
+        .into_inner();
+    assert!(
+        outbox
+            .outboxes
+            .iter()
+            .filter(|one| one.service == "life-events")
+            .all(|one| one.rows == 0)
+    );
 }
 
 async fn nobody_known_is_decided_to_be_new(deployment: Deployment) {
     let (node, platform, callers) = start(&deployment).await;
     let member = stranger(11);
-    let report = Report::of(&member, EvidenceSource::MedicalCertificate, "r1", today(&platform));
-    let case = report.tell(&platform, &callers).await.expect("nothing is refused");
+    let report = Report::of(
+        &member,
+        EvidenceSource::MedicalCertificate,
+        "r1",
+        today(&platform),
+    );
+    let case = report
+        .tell(&platform, &callers)
+        .await
+        .expect("nothing is refused");
     nothing_was_published(&platform, &case).await;
     let again = report.tell(&platform, &callers).await.expect("told again");
     assert_eq!(again.id, case.id);
     // A second reporter of the same unknown person joins the case.
     let second = Report::of(&member, EvidenceSource::Village, "r2", today(&platform));
-    assert_eq!(second.tell(&platform, &callers).await.expect("taken").id, case.id);
+    assert_eq!(
+        second.tell(&platform, &callers).await.expect("taken").id,
+        case.id
+    );
     decide(&platform, &callers, &case, ReviewDecision::NewPerson, "").await;
     let case = reaches(&platform, &callers, &case.id, Phase::Finished).await;
-    assert_eq!(outcome(&case, "residents", "mark-deceased"), pb::Outcome::Done);
+    assert_eq!(
+        outcome(&case, "residents", "mark-deceased"),
+        pb::Outcome::Done
+    );
     assert_eq!(case.evidence.len(), 2);
     node.stop().await;
 }
 
 async fn two_candidates_are_decided_to_be_one(deployment: Deployment) {
     let (node, platform, callers) = start(&deployment).await;
-    let first = register(&platform, &callers, "甲", jiff::civil::date(1940, 2, 3), residents::Sex::Female).await;
+    let first = register(
+        &platform,
+        &callers,
+        "甲",
+        jiff::civil::date(1940, 2, 3),
+        residents::Sex::Female,
+    )
+    .await;
     let (_, bed) = facility_with_bed(&platform, &callers, "2-2").await;
     place(&platform, &callers, &bed, &first).await;
     // The archives hold a second person under the same number.
@@ -109,33 +145,71 @@ async fn two_candidates_are_decided_to_be_one(deployment: Deployment) {
         phone: String::new(),
         shared_number: true,
     };
-    platform.residents(&callers.clerk).register_person(twin).await.expect("registered");
-    let report = Report::of(&first, EvidenceSource::MedicalCertificate, "r1", today(&platform));
-    let case = report.tell(&platform, &callers).await.expect("nothing is refused");
+    platform
+        .residents(&callers.clerk)
+        .register_person(twin)
+        .await
+        .expect("registered");
+    let report = Report::of(
+        &first,
+        EvidenceSource::MedicalCertificate,
+        "r1",
+        today(&platform),
+    );
+    let case = report
+        .tell(&platform, &callers)
+        .await
+        .expect("nothing is refused");
     nothing_was_published(&platform, &case).await;
     assert_ne!(case.person_id, first.id, "nothing is guessed");
-    decide(&platform, &callers, &case, ReviewDecision::IsPerson, &first.id).await;
+    decide(
+        &platform,
+        &callers,
+        &case,
+        ReviewDecision::IsPerson,
+        &first.id,
+    )
+    .await;
     let merged = eventually("the merged case answers with the survivor's", || async {
         let found = get(&platform, &callers, &case.id).await;
         (found.person_id == first.id && found.phase() == Phase::Finished).then_some(found)
     })
     .await;
-    assert_eq!(outcome(&merged, "elderly-care", "end-stay"), pb::Outcome::Done);
+    assert_eq!(
+        outcome(&merged, "elderly-care", "end-stay"),
+        pb::Outcome::Done
+    );
     assert_eq!(merged.evidence.len(), 1, "the evidence moved");
     let dead = person(&platform, &callers, &first.id).await;
-    assert_eq!(dead.life.expect("a life").status(), residents::LifeStatus::Dead);
+    assert_eq!(
+        dead.life.expect("a life").status(),
+        residents::LifeStatus::Dead
+    );
     node.stop().await;
 }
 
 async fn person(platform: &Platform, callers: &Callers, person_id: &str) -> residents::Person {
-    let request = residents::GetPersonRequest { person_id: person_id.to_owned(), ..Default::default() };
-    let answer = platform.residents(&callers.clerk).get_person(request).await.expect("found").into_inner();
+    let request = residents::GetPersonRequest {
+        person_id: person_id.to_owned(),
+        ..Default::default()
+    };
+    let answer = platform
+        .residents(&callers.clerk)
+        .get_person(request)
+        .await
+        .expect("found")
+        .into_inner();
     answer.person.expect("a person")
 }
 
 async fn a_refused_report_leaves_nothing(deployment: Deployment) {
     let (node, platform, callers) = start(&deployment).await;
-    let report = Report::of(&stranger(12), EvidenceSource::MedicalCertificate, "r1", today(&platform));
+    let report = Report::of(
+        &stranger(12),
+        EvidenceSource::MedicalCertificate,
+        "r1",
+        today(&platform),
+    );
     let case = report.tell(&platform, &callers).await.expect("taken");
     let case = decide(&platform, &callers, &case, ReviewDecision::Reject, "").await;
     assert_eq!(case.phase(), Phase::Rejected);
@@ -151,22 +225,46 @@ async fn suspected(platform: &Platform, callers: &Callers) -> (Member, String, p
     place(platform, callers, &bed, &member).await;
     let report = Report::of(&member, EvidenceSource::Village, "r1", today(platform));
     let case = report.tell(platform, callers).await.expect("taken");
-    bed_is(platform, callers, &bed, minzheng_proto::elderly_care::v1::BedState::Held).await;
+    bed_is(
+        platform,
+        callers,
+        &bed,
+        minzheng_proto::elderly_care::v1::BedState::Held,
+    )
+    .await;
     (member, bed, case)
 }
 
-async fn bed_is(platform: &Platform, callers: &Callers, bed: &str, state: minzheng_proto::elderly_care::v1::BedState) {
+async fn bed_is(
+    platform: &Platform,
+    callers: &Callers,
+    bed: &str,
+    state: minzheng_proto::elderly_care::v1::BedState,
+) {
     use minzheng_proto::elderly_care::v1::GetBedRequest;
     eventually(&format!("the bed is {state:?}"), || async {
-        let request = GetBedRequest { bed_id: bed.to_owned() };
-        let answer = platform.elderly_care(&callers.clerk).get_bed(request).await.ok()?.into_inner();
+        let request = GetBedRequest {
+            bed_id: bed.to_owned(),
+        };
+        let answer = platform
+            .elderly_care(&callers.clerk)
+            .get_bed(request)
+            .await
+            .ok()?
+            .into_inner();
         (answer.bed?.state() == state).then_some(())
     })
     .await;
 }
 
 async fn is_alive_and_in_bed(platform: &Platform, callers: &Callers, member: &Member, bed: &str) {
-    bed_is(platform, callers, bed, minzheng_proto::elderly_care::v1::BedState::Occupied).await;
+    bed_is(
+        platform,
+        callers,
+        bed,
+        minzheng_proto::elderly_care::v1::BedState::Occupied,
+    )
+    .await;
     eventually("alive", || async {
         let found = person(platform, callers, &member.id).await;
         (found.life?.status() == residents::LifeStatus::Alive).then_some(())
@@ -185,7 +283,11 @@ async fn a_suspicion_is_lifted_by_hand(deployment: Deployment) {
         note: "seen at home".to_owned(),
         ..Default::default()
     };
-    platform.life_events(&callers.clerk).complete_verification(request).await.expect("completed");
+    platform
+        .life_events(&callers.clerk)
+        .complete_verification(request)
+        .await
+        .expect("completed");
     reaches(&platform, &callers, &case.id, Phase::Rejected).await;
     is_alive_and_in_bed(&platform, &callers, &member, &bed).await;
     node.stop().await;
@@ -195,10 +297,16 @@ async fn a_suspicion_lapses(deployment: Deployment) {
     let (node, platform, callers) = start(&deployment).await;
     let (member, bed, case) = suspected(&platform, &callers).await;
     let due = get(&platform, &callers, &case.id).await;
-    let due = due.waiting.iter().find(|waiting| waiting.what == "verify-death").expect("a verification");
+    let due = due
+        .waiting
+        .iter()
+        .find(|waiting| waiting.what == "verify-death")
+        .expect("a verification");
     let due = due.due_at.expect("a deadline").seconds - platform.clock.now().as_second();
     assert!(due > 0);
-    platform.clock.advance(std::time::Duration::from_secs(due.unsigned_abs() + 1));
+    platform
+        .clock
+        .advance(std::time::Duration::from_secs(due.unsigned_abs() + 1));
     reaches(&platform, &callers, &case.id, Phase::Rejected).await;
     is_alive_and_in_bed(&platform, &callers, &member, &bed).await;
     node.stop().await;

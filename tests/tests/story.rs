@@ -28,7 +28,11 @@ async fn the_story(deployment: Deployment) {
     let (node, platform) = platform(&deployment).await;
     Story::run(&platform).await;
     let findings = verify(&platform).await;
-    assert_eq!(findings, Vec::<String>::new(), "what must always hold, holds");
+    assert_eq!(
+        findings,
+        Vec::<String>::new(),
+        "what must always hold, holds"
+    );
     node.stop().await;
 }
 
@@ -39,8 +43,17 @@ async fn the_reversal_after_the_offer_was_accepted(deployment: Deployment) {
 }
 
 async fn verify(platform: &Platform) -> Vec<String> {
-    let answer = platform.operations("residents").verify(minzheng_proto::operations::v1::VerifyRequest::default()).await.expect("verified").into_inner();
-    answer.findings.iter().map(|finding| format!("{} {}: {}", finding.service, finding.check, finding.detail)).collect()
+    let answer = platform
+        .operations("residents")
+        .verify(minzheng_proto::operations::v1::VerifyRequest::default())
+        .await
+        .expect("verified")
+        .into_inner();
+    answer
+        .findings
+        .iter()
+        .map(|finding| format!("{} {}: {}", finding.service, finding.check, finding.detail))
+        .collect()
 }
 
 /// All orders of five things.
@@ -70,12 +83,18 @@ async fn tell_in_order(platform: &Platform, family: &Family, order: [usize; 5], 
     let mut sequence: Vec<usize> = order.to_vec();
     let mut random = StdRng::seed_from_u64(seed);
     for report in order {
-        let first = sequence.iter().position(|other| *other == report).expect("it is there");
+        let first = sequence
+            .iter()
+            .position(|other| *other == report)
+            .expect("it is there");
         let place = random.random_range(first + 1..=sequence.len());
         sequence.insert(place, report);
     }
     for report in sequence {
-        reports.all()[report].tell(platform, &callers).await.expect("taken");
+        reports.all()[report]
+            .tell(platform, &callers)
+            .await
+            .expect("taken");
     }
 }
 
@@ -90,7 +109,10 @@ async fn expected(platform: &Platform) -> Fingerprint {
         let mut last = last.lock().expect("not poisoned");
         let same = now == last.0;
         *last = (now, if same { last.1 + 1 } else { 0 });
-        let settled = last.0["life-events"].iter().filter(|line| line.contains("settled")).count();
+        let settled = last.0["life-events"]
+            .iter()
+            .filter(|line| line.contains("settled"))
+            .count();
         (settled == 3 && last.1 >= 20).then(|| last.0.clone())
     })
     .await
@@ -126,7 +148,9 @@ async fn every_order_of_the_reports_ends_alike_on_the_embedded_defaults() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_orders_end_alike_on_postgres_and_kafka() {
-    let Some(deployment) = Deployment::real().await else { return };
+    let Some(deployment) = Deployment::real().await else {
+        return;
+    };
     let mut orders = permutations();
     orders.shuffle(&mut StdRng::seed_from_u64(20_261_124));
     orders.truncate(8);

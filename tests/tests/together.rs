@@ -8,7 +8,9 @@ use futures::future::join;
 use jiff::ToSpan;
 use minzheng_chassis::civil;
 use minzheng_chassis::on_both_deployments;
-use minzheng_chassis::testing::{Deployment, KAFKA_VARIABLE, TestDatabase, eventually, real_service};
+use minzheng_chassis::testing::{
+    Deployment, KAFKA_VARIABLE, TestDatabase, eventually, real_service,
+};
 use minzheng_proto::child_welfare::v1 as child;
 use minzheng_proto::elderly_care::v1 as elderly;
 use minzheng_proto::life_events::v1::EvidenceSource;
@@ -23,19 +25,29 @@ use minzheng_tests::processes::Cluster;
 use minzheng_tests::reports::{Report, day};
 use uuid::Uuid;
 
-on_both_deployments!(a_kinship_recorded_in_the_second_of_the_death, two_beds_freed_at_once_go_to_two_people);
+on_both_deployments!(
+    a_kinship_recorded_in_the_second_of_the_death,
+    two_beds_freed_at_once_go_to_two_people
+);
 
 /// How many families lose both parents in the same second.
 const FAMILIES: usize = 100;
 
 async fn tell_death(platform: &Platform, callers: &Callers, member: &Member) {
     let today = civil::today(platform.clock.now());
-    let report = Report::of(member, EvidenceSource::MedicalCertificate, &Uuid::new_v4().to_string(), day(today));
+    let report = Report::of(
+        member,
+        EvidenceSource::MedicalCertificate,
+        &Uuid::new_v4().to_string(),
+        day(today),
+    );
     report.tell(platform, callers).await.expect("taken");
 }
 
 async fn child_of(platform: &Platform, callers: &Callers, member: &Member) -> Option<child::Child> {
-    let request = child::GetChildRequest { child_id: member.id.clone() };
+    let request = child::GetChildRequest {
+        child_id: member.id.clone(),
+    };
     let answer = until_answered(|| {
         let (mut client, request) = (platform.child_welfare(&callers.clerk), request.clone());
         async move { client.get_child(request).await }
@@ -54,31 +66,59 @@ async fn is_known(platform: &Platform, callers: &Callers, member: &Member) {
 }
 
 /// `closed` says how many alarms may have come and gone before.
-async fn is_an_orphan_with_one_alarm(platform: &Platform, callers: &Callers, member: &Member, closed: usize) {
+async fn is_an_orphan_with_one_alarm(
+    platform: &Platform,
+    callers: &Callers,
+    member: &Member,
+    closed: usize,
+) {
     eventually("the child is an orphan", || async {
         let child = child_of(platform, callers, member).await?;
         (child.situation() == child::Situation::Orphan).then_some(())
     })
     .await;
-    let request =
-        work::ListWorkItemsRequest { subject_id: member.id.clone(), include_closed: true, ..Default::default() };
+    let request = work::ListWorkItemsRequest {
+        subject_id: member.id.clone(),
+        include_closed: true,
+        ..Default::default()
+    };
     let items = until_answered(|| {
-        let (mut client, request) = (platform.work("child-welfare", &callers.worker), request.clone());
+        let (mut client, request) = (
+            platform.work("child-welfare", &callers.worker),
+            request.clone(),
+        );
         async move { client.list_work_items(request).await }
     })
     .await
     .expect("items")
     .items;
-    let visits: Vec<&work::WorkItem> = items.iter().filter(|item| item.kind == "child-visit").collect();
-    let open = visits.iter().filter(|item| item.state() == work::WorkItemState::Open).count();
+    let visits: Vec<&work::WorkItem> = items
+        .iter()
+        .filter(|item| item.kind == "child-visit")
+        .collect();
+    let open = visits
+        .iter()
+        .filter(|item| item.state() == work::WorkItemState::Open)
+        .count();
     assert_eq!(open, 1, "one alarm: {visits:?}");
-    assert!(visits.len() <= 1 + closed, "no alarm came and went: {visits:?}");
+    assert!(
+        visits.len() <= 1 + closed,
+        "no alarm came and went: {visits:?}"
+    );
 }
 
 /// Parents and child; `related` says whether the kinship is recorded.
-async fn parents_and_child(platform: &Platform, callers: &Callers, related: bool) -> (Member, Member, Member) {
+async fn parents_and_child(
+    platform: &Platform,
+    callers: &Callers,
+    related: bool,
+) -> (Member, Member, Member) {
     let today = civil::today(platform.clock.now());
-    let years_ago = |years: i32| today.saturating_sub(years.years()).saturating_sub(30.days());
+    let years_ago = |years: i32| {
+        today
+            .saturating_sub(years.years())
+            .saturating_sub(30.days())
+    };
     let father = register(platform, callers, "父", years_ago(40), Sex::Male).await;
     let mother = register(platform, callers, "母", years_ago(38), Sex::Female).await;
     let child = register(platform, callers, "幼", years_ago(8), Sex::Female).await;
@@ -95,7 +135,11 @@ async fn both_parents_in_one_second(platform: &Platform, at_once: usize) {
         .for_each_concurrent(at_once, |_| async {
             let (father, mother, child) = parents_and_child(platform, &callers, true).await;
             is_known(platform, &callers, &child).await;
-            join(tell_death(platform, &callers, &father), tell_death(platform, &callers, &mother)).await;
+            join(
+                tell_death(platform, &callers, &father),
+                tell_death(platform, &callers, &mother),
+            )
+            .await;
             is_an_orphan_with_one_alarm(platform, &callers, &child, 0).await;
         })
         .await;
@@ -112,8 +156,12 @@ async fn both_parents_dead_in_the_same_second_on_the_embedded_defaults() {
 /// From two processes: every service has two replicas, and clients are sent to both in turn.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_parents_dead_in_the_same_second_from_two_processes() {
-    let Some(kafka) = real_service(KAFKA_VARIABLE) else { return };
-    let Some(database) = TestDatabase::postgres().await else { return };
+    let Some(kafka) = real_service(KAFKA_VARIABLE) else {
+        return;
+    };
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
     let cluster = Cluster::start(database, &kafka, 2).await;
     both_parents_in_one_second(&cluster.platform(), 8).await;
 }
@@ -129,7 +177,10 @@ async fn a_kinship_recorded_in_the_second_of_the_death(deployment: Deployment) {
                 record_parent(&platform, &callers, &child, &father).await;
                 record_parent(&platform, &callers, &child, &mother).await;
             };
-            let deaths = join(tell_death(&platform, &callers, &father), tell_death(&platform, &callers, &mother));
+            let deaths = join(
+                tell_death(&platform, &callers, &father),
+                tell_death(&platform, &callers, &mother),
+            );
             join(kinship, deaths).await;
             // While only one parent is recorded and dead, an alarm is right; the second one takes it back.
             is_an_orphan_with_one_alarm(&platform, &callers, &child, 1).await;
@@ -154,10 +205,22 @@ async fn two_beds_freed_at_once_go_to_two_people(deployment: Deployment) {
         place(&platform, &callers, &second_bed, &people[1]).await;
         wait_for_bed(&platform, &callers, &facility, &people[2]).await;
         wait_for_bed(&platform, &callers, &facility, &people[3]).await;
-        join(tell_death(&platform, &callers, &people[0]), tell_death(&platform, &callers, &people[1])).await;
+        join(
+            tell_death(&platform, &callers, &people[0]),
+            tell_death(&platform, &callers, &people[1]),
+        )
+        .await;
         let offers = eventually("two open offers", || async {
-            let request = elderly::ListOffersRequest { facility_id: facility.clone(), ..Default::default() };
-            let answer = platform.elderly_care(&callers.clerk).list_offers(request).await.ok()?.into_inner();
+            let request = elderly::ListOffersRequest {
+                facility_id: facility.clone(),
+                ..Default::default()
+            };
+            let answer = platform
+                .elderly_care(&callers.clerk)
+                .list_offers(request)
+                .await
+                .ok()?
+                .into_inner();
             (answer.offers.len() == 2).then_some(answer.offers)
         })
         .await;

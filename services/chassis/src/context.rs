@@ -64,7 +64,12 @@ impl Context {
     /// From its parts.
     pub fn new(parts: Parts) -> Self {
         let itself = Arc::new(Caller::service(parts.module.name));
-        Self(Arc::new(Inner { parts, itself, outbox: Notify::new(), changes: watch::Sender::new(0) }))
+        Self(Arc::new(Inner {
+            parts,
+            itself,
+            outbox: Notify::new(),
+            changes: watch::Sender::new(0),
+        }))
     }
 
     /// The service's name.
@@ -127,9 +132,14 @@ impl Context {
     ///
     /// # Errors
     /// No such neighbour is configured.
-    pub fn neighbour(&self, name: &str, on_behalf_of: Option<&Caller>) -> Result<NeighbourChannel, Failure> {
+    pub fn neighbour(
+        &self,
+        name: &str,
+        on_behalf_of: Option<&Caller>,
+    ) -> Result<NeighbourChannel, Failure> {
         let neighbour = self.0.parts.neighbours.get(name);
-        let neighbour = neighbour.ok_or_else(|| Failure::internal(format!("no neighbour {name} is configured")))?;
+        let neighbour = neighbour
+            .ok_or_else(|| Failure::internal(format!("no neighbour {name} is configured")))?;
         Ok(neighbour.channel(self.itself(), on_behalf_of))
     }
 
@@ -141,7 +151,9 @@ impl Context {
     /// Called after every commit: wakes the relay and those who watch.
     pub(crate) fn committed(&self) {
         self.0.outbox.notify_one();
-        self.0.changes.send_modify(|count| *count = count.wrapping_add(1));
+        self.0
+            .changes
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Waits for a commit of this process, once.

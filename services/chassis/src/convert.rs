@@ -26,9 +26,13 @@ pub enum WireError {
 impl From<WireError> for Problem {
     fn from(error: WireError) -> Self {
         match error {
-            WireError::Decode(_) => Problem::field("", "MALFORMED", "malformed message", "消息格式不正确"),
+            WireError::Decode(_) => {
+                Problem::field("", "MALFORMED", "malformed message", "消息格式不正确")
+            }
             WireError::Missing(field) => Problem::field(field, "REQUIRED", "is required", "必填"),
-            WireError::Malformed(field) => Problem::field(field, "MALFORMED", "is malformed", "格式不正确"),
+            WireError::Malformed(field) => {
+                Problem::field(field, "MALFORMED", "is malformed", "格式不正确")
+            }
         }
     }
 }
@@ -51,7 +55,9 @@ impl<T: std::str::FromStr> FromWire for T {
         if text.is_empty() {
             return Ok(None);
         }
-        text.parse().map(Some).map_err(|_| WireError::Malformed(field))
+        text.parse()
+            .map(Some)
+            .map_err(|_| WireError::Malformed(field))
     }
 }
 
@@ -75,7 +81,10 @@ pub fn division(field: &'static str, text: &str) -> Result<DivisionCode, WireErr
 ///
 /// # Errors
 /// It is no date.
-pub fn partial_date(field: &'static str, date: Option<&pb::PartialDate>) -> Result<PartialDate, WireError> {
+pub fn partial_date(
+    field: &'static str,
+    date: Option<&pb::PartialDate>,
+) -> Result<PartialDate, WireError> {
     Ok(partial_date_opt(field, date)?.unwrap_or(PartialDate::UNKNOWN))
 }
 
@@ -114,5 +123,8 @@ pub fn date_to_wire(date: PartialDate) -> pb::PartialDate {
 
 /// An instant for the wire.
 pub fn instant_to_wire(instant: Timestamp) -> prost_types::Timestamp {
-    prost_types::Timestamp { seconds: instant.as_second(), nanos: instant.subsec_nanosecond() }
+    prost_types::Timestamp {
+        seconds: instant.as_second(),
+        nanos: instant.subsec_nanosecond(),
+    }
 }

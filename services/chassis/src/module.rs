@@ -77,7 +77,10 @@ impl Module {
 
     /// Its gRPC services.
     #[must_use]
-    pub fn routes(mut self, routes: impl Fn(&Context, &mut RoutesBuilder) + Send + Sync + 'static) -> Self {
+    pub fn routes(
+        mut self,
+        routes: impl Fn(&Context, &mut RoutesBuilder) + Send + Sync + 'static,
+    ) -> Self {
         self.routes = Box::new(routes);
         self
     }
@@ -119,7 +122,10 @@ impl Module {
 
     /// Names of its subscriptions.
     pub fn subscription_names(&self) -> Vec<&'static str> {
-        self.subscriptions.iter().map(|make| make().name()).collect()
+        self.subscriptions
+            .iter()
+            .map(|make| make().name())
+            .collect()
     }
 
     /// Its actions.

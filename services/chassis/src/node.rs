@@ -64,12 +64,23 @@ impl Node {
     /// # Errors
     /// A port is in use, a database lacks migrations, a neighbour is missing on the embedded bus.
     pub async fn start(plan: Plan) -> Result<Self, NodeError> {
-        let Plan { modules, settings, clock, keys, bus, migrate } = plan;
+        let Plan {
+            modules,
+            settings,
+            clock,
+            keys,
+            bus,
+            migrate,
+        } = plan;
         let settings = Arc::new(settings);
         let metrics = Arc::new(Metrics::new());
         let shutdown = Shutdown::new(settings.shutdown.grace);
-        let listener = TcpListener::bind(settings.grpc.listen).await.map_err(NodeError::bind("grpc.listen"))?;
-        let grpc = listener.local_addr().map_err(NodeError::bind("grpc.listen"))?;
+        let listener = TcpListener::bind(settings.grpc.listen)
+            .await
+            .map_err(NodeError::bind("grpc.listen"))?;
+        let grpc = listener
+            .local_addr()
+            .map_err(NodeError::bind("grpc.listen"))?;
         refuse_lonely_embedded_bus(&settings, &modules)?;
         let neighbours = Arc::new(parts::neighbours(&settings, &modules, grpc)?);
         let mut contexts = Vec::with_capacity(modules.len());
@@ -89,7 +100,12 @@ impl Node {
             }));
         }
         let contexts: Arc<[Context]> = contexts.into();
-        let mut node = Self { contexts, grpc, http: None, shutdown };
+        let mut node = Self {
+            contexts,
+            grpc,
+            http: None,
+            shutdown,
+        };
         node.start_http(&settings, &metrics).await?;
         node.start_grpc(&settings, &metrics, listener).await?;
         for cx in node.contexts.iter() {
@@ -129,19 +145,32 @@ impl Node {
         self.shutdown.run().await
     }
 
-    async fn start_http(&mut self, settings: &Settings, metrics: &Arc<Metrics>) -> Result<(), NodeError> {
-        let Some(address) = settings.http.listen else { return Ok(()) };
-        let server = HttpServer::bind(address).await.map_err(NodeError::bind("http.listen"))?;
+    async fn start_http(
+        &mut self,
+        settings: &Settings,
+        metrics: &Arc<Metrics>,
+    ) -> Result<(), NodeError> {
+        let Some(address) = settings.http.listen else {
+            return Ok(());
+        };
+        let server = HttpServer::bind(address)
+            .await
+            .map_err(NodeError::bind("http.listen"))?;
         self.http = Some(server.address());
         let contexts = self.contexts.clone();
         let readiness = http::readiness(move || parts::checks(contexts.clone()));
         let not_ready = self.shutdown.token(Phase::NotReady);
         let metrics = metrics.clone();
-        self.shutdown.spawn(Phase::Telemetry, "http", STEP_WITHIN, move |stop| async move {
-            if let Err(error) = server.serve(metrics, readiness, not_ready, stop).await {
-                tracing::error!(%error, "the HTTP server ended");
-            }
-        });
+        self.shutdown.spawn(
+            Phase::Telemetry,
+            "http",
+            STEP_WITHIN,
+            move |stop| async move {
+                if let Err(error) = server.serve(metrics, readiness, not_ready, stop).await {
+                    tracing::error!(%error, "the HTTP server ended");
+                }
+            },
+        );
         Ok(())
     }
 
@@ -151,37 +180,75 @@ impl Node {
         metrics: &Arc<Metrics>,
         listener: TcpListener,
     ) -> Result<(), NodeError> {
-        let server = GrpcServer::new(&self.contexts, metrics.clone()).await.map_err(NodeError::reflection)?;
+        let server = GrpcServer::new(&self.contexts, metrics.clone())
+            .await
+            .map_err(NodeError::reflection)?;
         let health = server.health();
-        health.set_service_status("", tonic_health::ServingStatus::Serving).await;
+        health
+            .set_service_status("", tonic_health::ServingStatus::Serving)
+            .await;
         let settings = settings.clone();
-        self.shutdown.step(Phase::NotReady, "health", STEP_WITHIN, async move {
-            health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
-        });
-        self.shutdown.spawn(Phase::Grpc, "grpc", STEP_WITHIN, move |stop| async move {
-            if let Err(error) = server.serve(listener, &settings, stop).await {
-                tracing::error!(%error, "the gRPC server ended");
-            }
-        });
+        self.shutdown
+            .step(Phase::NotReady, "health", STEP_WITHIN, async move {
+                health
+                    .set_service_status("", tonic_health::ServingStatus::NotServing)
+                    .await;
+            });
+        self.shutdown
+            .spawn(Phase::Grpc, "grpc", STEP_WITHIN, move |stop| async move {
+                if let Err(error) = server.serve(listener, &settings, stop).await {
+                    tracing::error!(%error, "the gRPC server ended");
+                }
+            });
         Ok(())
     }
 
     fn start_service(&self, cx: &Context) {
         let name = cx.name();
-        let subscriptions: Arc<Vec<Subscription>> =
-            Arc::new(cx.module().subscriptions.iter().map(|make| make()).collect());
+        let subscriptions: Arc<Vec<Subscription>> = Arc::new(
+            cx.module()
+                .subscriptions
+                .iter()
+                .map(|make| make())
+                .collect(),
+        );
         let lease = Lease::new(cx.clone());
         let holder = lease.holder();
         let spawn = &self.shutdown;
         let relay = Relay::new(cx.clone(), holder.clone());
-        spawn.spawn(Phase::Relay, format!("{name} relay"), STEP_WITHIN, move |stop| relay.run(stop));
+        spawn.spawn(
+            Phase::Relay,
+            format!("{name} relay"),
+            STEP_WITHIN,
+            move |stop| relay.run(stop),
+        );
         let retrier = Retrier::new(cx.clone(), subscriptions.clone(), holder.clone());
-        spawn.spawn(Phase::Consumers, format!("{name} retrier"), STEP_WITHIN, move |stop| retrier.run(stop));
+        spawn.spawn(
+            Phase::Consumers,
+            format!("{name} retrier"),
+            STEP_WITHIN,
+            move |stop| retrier.run(stop),
+        );
         let timers = TimerLoop::new(cx.clone(), holder.clone());
-        spawn.spawn(Phase::Consumers, format!("{name} timers"), STEP_WITHIN, move |stop| timers.run(stop));
+        spawn.spawn(
+            Phase::Consumers,
+            format!("{name} timers"),
+            STEP_WITHIN,
+            move |stop| timers.run(stop),
+        );
         let sampler = Sampler::new(cx.clone(), holder);
-        spawn.spawn(Phase::Consumers, format!("{name} sampler"), STEP_WITHIN, move |stop| sampler.run(stop));
-        spawn.spawn(Phase::Grpc, format!("{name} lease"), STEP_WITHIN, move |stop| lease.run(stop));
+        spawn.spawn(
+            Phase::Consumers,
+            format!("{name} sampler"),
+            STEP_WITHIN,
+            move |stop| sampler.run(stop),
+        );
+        spawn.spawn(
+            Phase::Grpc,
+            format!("{name} lease"),
+            STEP_WITHIN,
+            move |stop| lease.run(stop),
+        );
         self.start_runner(cx, subscriptions);
     }
 
@@ -192,30 +259,40 @@ impl Node {
         }
         let runner = Runner::new(cx.clone(), subscriptions, Handle::current());
         let name = cx.name();
-        self.shutdown.spawn(Phase::Consumers, format!("{name} consumer"), STEP_WITHIN, move |stop| async move {
-            let (done, ended) = tokio::sync::oneshot::channel::<()>();
-            let thread = std::thread::Builder::new().name(format!("{name}-consumer")).spawn(move || {
-                runner.run(&stop);
-                drop(done);
-            });
-            match thread {
-                Ok(_) => {
-                    // The sender is dropped when the thread ends, however it ends.
-                    let _ = ended.await;
+        self.shutdown.spawn(
+            Phase::Consumers,
+            format!("{name} consumer"),
+            STEP_WITHIN,
+            move |stop| async move {
+                let (done, ended) = tokio::sync::oneshot::channel::<()>();
+                let thread = std::thread::Builder::new()
+                    .name(format!("{name}-consumer"))
+                    .spawn(move || {
+                        runner.run(&stop);
+                        drop(done);
+                    });
+                match thread {
+                    Ok(_) => {
+                        // The sender is dropped when the thread ends, however it ends.
+                        let _ = ended.await;
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, service = name, "no thread for the consumer")
+                    }
                 }
-                Err(error) => tracing::error!(%error, service = name, "no thread for the consumer"),
-            }
-        });
+            },
+        );
     }
 
     fn stop_last(&self, bus: Arc<dyn Bus>) {
         let contexts = self.contexts.clone();
-        self.shutdown.step(Phase::Pools, "bus and databases", STEP_WITHIN, async move {
-            bus.close(STEP_WITHIN).await;
-            for cx in contexts.iter() {
-                cx.db().close().await;
-            }
-        });
+        self.shutdown
+            .step(Phase::Pools, "bus and databases", STEP_WITHIN, async move {
+                bus.close(STEP_WITHIN).await;
+                for cx in contexts.iter() {
+                    cx.db().close().await;
+                }
+            });
     }
 }
 
@@ -226,12 +303,17 @@ fn refuse_lonely_embedded_bus(settings: &Settings, modules: &[Module]) -> Result
     }
     let elsewhere: Vec<&str> = parts::SERVICES
         .into_iter()
-        .filter(|name| settings.neighbours.address(name).is_some() && modules.iter().all(|module| module.name != *name))
+        .filter(|name| {
+            settings.neighbours.address(name).is_some()
+                && modules.iter().all(|module| module.name != *name)
+        })
         .collect();
     if elsewhere.is_empty() {
         return Ok(());
     }
-    Err(NodeError::EmbeddedBusNotShared { elsewhere: elsewhere.join(", ") })
+    Err(NodeError::EmbeddedBusNotShared {
+        elsewhere: elsewhere.join(", "),
+    })
 }
 
 async fn prepare_database(
@@ -245,11 +327,17 @@ async fn prepare_database(
         apply_migrations(db, module, clock).await?;
         return Ok(());
     }
-    let pending = migrator.pending(db).await.map_err(NodeError::database(module.name))?;
+    let pending = migrator
+        .pending(db)
+        .await
+        .map_err(NodeError::database(module.name))?;
     if pending.is_empty() {
         return Ok(());
     }
-    Err(NodeError::MigrationsPending { service: module.name, pending: pending.join(", ") })
+    Err(NodeError::MigrationsPending {
+        service: module.name,
+        pending: pending.join(", "),
+    })
 }
 
 /// Applies a service's pending migrations and seeds its rule rows; the names applied.
@@ -261,7 +349,12 @@ pub async fn apply_migrations(
     module: &Module,
     clock: &SharedClock,
 ) -> Result<Vec<String>, NodeError> {
-    let applied = Migrator::new(module.migrations).migrate(db).await.map_err(NodeError::database(module.name))?;
-    rule::seed(db.writer(), module.rules, clock.now()).await.map_err(NodeError::database(module.name))?;
+    let applied = Migrator::new(module.migrations)
+        .migrate(db)
+        .await
+        .map_err(NodeError::database(module.name))?;
+    rule::seed(db.writer(), module.rules, clock.now())
+        .await
+        .map_err(NodeError::database(module.name))?;
     Ok(applied)
 }

@@ -21,14 +21,22 @@ pub struct FactRef {
 
 impl From<&Fact> for FactRef {
     fn from(fact: &Fact) -> Self {
-        Self { person_id: fact.person_id, case_id: fact.case_id, fact_version: fact.fact_version }
+        Self {
+            person_id: fact.person_id,
+            case_id: fact.case_id,
+            fact_version: fact.fact_version,
+        }
     }
 }
 
 impl FactRef {
     /// The latest fact that a guard row knows, if it has heard one.
     pub fn latest(person: &KnownPerson) -> Option<Self> {
-        Some(Self { person_id: person.person_id, case_id: person.case_id?, fact_version: person.fact_version })
+        Some(Self {
+            person_id: person.person_id,
+            case_id: person.case_id?,
+            fact_version: person.fact_version,
+        })
     }
 }
 
@@ -83,7 +91,10 @@ impl Answer {
         let (outcome, work_item_id, reason) = match &self.outcome {
             Outcome::Done => (pb::Outcome::Done, String::new(), ""),
             Outcome::NothingToDo => (pb::Outcome::NothingToDo, String::new(), ""),
-            Outcome::NeedsHuman { work_item_id, reason } => (pb::Outcome::NeedsHuman, work_item_id.to_string(), *reason),
+            Outcome::NeedsHuman {
+                work_item_id,
+                reason,
+            } => (pb::Outcome::NeedsHuman, work_item_id.to_string(), *reason),
             Outcome::Rejected { reason } => (pb::Outcome::Rejected, String::new(), *reason),
         };
         let undo = match self.undo {
@@ -113,7 +124,11 @@ impl UnitOfWork {
         answers: &[Answer],
         division: Option<DivisionCode>,
     ) -> Result<(), Failure> {
-        self.send_receipt(fact, answers.iter().map(Answer::to_wire).collect(), division)
+        self.send_receipt(
+            fact,
+            answers.iter().map(Answer::to_wire).collect(),
+            division,
+        )
     }
 
     /// The same with answers already in wire form.

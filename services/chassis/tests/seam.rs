@@ -5,7 +5,9 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Add, Publish, confirmed, fail, heal, heard, notebook, notebook_with_a_second_reader, notes};
+use common::{
+    Add, Publish, confirmed, fail, heal, heard, notebook, notebook_with_a_second_reader, notes,
+};
 use futures::future::join_all;
 use minzheng_chassis::db::{Sql, val};
 use minzheng_chassis::on_both_deployments;
@@ -30,12 +32,21 @@ on_both_deployments!(
 const NOTES: &str = "notebook.note-beds";
 
 async fn publish(node: &TestNode, beds: &[(&str, &str)]) {
-    let beds = beds.iter().map(|(bed, facility)| ((*bed).to_owned(), (*facility).to_owned())).collect();
+    let beds = beds
+        .iter()
+        .map(|(bed, facility)| ((*bed).to_owned(), (*facility).to_owned()))
+        .collect();
     let cx = node.context(common::NOTEBOOK);
-    cx.run(&operator("op"), None, Publish(beds)).await.expect("published");
+    cx.run(&operator("op"), None, Publish(beds))
+        .await
+        .expect("published");
 }
 
-async fn eventually_noted(node: &TestNode, subscription: &str, expected: usize) -> Vec<(String, String)> {
+async fn eventually_noted(
+    node: &TestNode,
+    subscription: &str,
+    expected: usize,
+) -> Vec<(String, String)> {
     let cx = node.context(common::NOTEBOOK);
     eventually(&format!("{expected} notes of {subscription}"), || async {
         let found = notes(cx, subscription).await;
@@ -48,17 +59,27 @@ async fn an_event_takes_effect_once_for_each_subscription(deployment: Deployment
     let node = deployment.start(vec![notebook()]).await;
     publish(&node, &[("a", "1"), ("b", "1"), ("a", "2")]).await;
     let noted = eventually_noted(&node, NOTES, 3).await;
-    let of_a: Vec<&str> = noted.iter().filter(|(key, _)| key == "a").map(|(_, facility)| facility.as_str()).collect();
+    let of_a: Vec<&str> = noted
+        .iter()
+        .filter(|(key, _)| key == "a")
+        .map(|(_, facility)| facility.as_str())
+        .collect();
     assert_eq!(of_a, ["1", "2"], "order per key");
     node.stop().await;
 
     // A later version reads from the beginning under another name; the first does not read again.
-    let node = deployment.start_again(vec![notebook_with_a_second_reader()], &[]).await;
+    let node = deployment
+        .start_again(vec![notebook_with_a_second_reader()], &[])
+        .await;
     eventually_noted(&node, "notebook.note-again", 3).await;
     publish(&node, &[("c", "1")]).await;
     eventually_noted(&node, "notebook.note-again", 4).await;
     assert_eq!(eventually_noted(&node, NOTES, 4).await.len(), 4);
-    let answer = client(&node).verify(operations::VerifyRequest::default()).await.expect("verified").into_inner();
+    let answer = client(&node)
+        .verify(operations::VerifyRequest::default())
+        .await
+        .expect("verified")
+        .into_inner();
     assert_eq!(answer.findings, vec![]);
     node.stop().await;
 }
@@ -74,17 +95,37 @@ async fn a_request_id_gives_the_first_answer_and_refuses_other_content(deploymen
     let cx = node.context(common::NOTEBOOK);
     let id = Uuid::new_v4().to_string();
     let key = |facility: &str| RequestKey::of(&id, &common::bed_changed("t", facility)).unwrap();
-    let add = || Add { tally: "t".to_owned(), refuse: false };
+    let add = || Add {
+        tally: "t".to_owned(),
+        refuse: false,
+    };
     let caller = operator("op");
-    let both = join_all([cx.run(&caller, Some(key("x")), add()), cx.run(&caller, Some(key("x")), add())]).await;
+    let both = join_all([
+        cx.run(&caller, Some(key("x")), add()),
+        cx.run(&caller, Some(key("x")), add()),
+    ])
+    .await;
     for answer in both {
-        assert_eq!(answer.expect("answered").facility_id, "1", "of two at once the loser finds the first answer");
+        assert_eq!(
+            answer.expect("answered").facility_id,
+            "1",
+            "of two at once the loser finds the first answer"
+        );
     }
-    let again = cx.run(&operator("op"), Some(key("x")), add()).await.expect("answered");
+    let again = cx
+        .run(&operator("op"), Some(key("x")), add())
+        .await
+        .expect("answered");
     assert_eq!(again.facility_id, "1");
-    let other = cx.run(&operator("op"), Some(key("y")), add()).await.expect_err("refused");
+    let other = cx
+        .run(&operator("op"), Some(key("y")), add())
+        .await
+        .expect_err("refused");
     assert!(matches!(other, Failure::Problem(problem) if problem.reason == "REQUEST_ID_REUSED"));
-    let another_caller = cx.run(&operator("other"), Some(key("x")), add()).await.expect("answered");
+    let another_caller = cx
+        .run(&operator("other"), Some(key("x")), add())
+        .await
+        .expect("answered");
     assert_eq!(another_caller.facility_id, "2");
     node.stop().await;
 }
@@ -92,10 +133,21 @@ async fn a_request_id_gives_the_first_answer_and_refuses_other_content(deploymen
 async fn a_refusal_leaves_nothing_behind(deployment: Deployment) {
     let node = deployment.start(vec![notebook()]).await;
     let cx = node.context(common::NOTEBOOK);
-    let refused = Add { tally: "t".to_owned(), refuse: true };
-    cx.run(&operator("op"), None, refused).await.expect_err("refused");
+    let refused = Add {
+        tally: "t".to_owned(),
+        refuse: true,
+    };
+    cx.run(&operator("op"), None, refused)
+        .await
+        .expect_err("refused");
     for table in ["tally", "outbox", "stream_sequence"] {
-        let row = cx.db().reader().one(format!("SELECT count(*) AS n FROM {table}"), []).await.unwrap().unwrap();
+        let row = cx
+            .db()
+            .reader()
+            .one(format!("SELECT count(*) AS n FROM {table}"), [])
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(row.get::<i64>("n").unwrap(), 0, "{table}");
     }
     node.stop().await;
@@ -103,14 +155,22 @@ async fn a_refusal_leaves_nothing_behind(deployment: Deployment) {
 
 async fn concurrent_writers_of_five_keys_lose_nothing(deployment: Deployment) {
     const WRITERS: usize = 300;
-    let node = deployment.start_with(vec![notebook()], &["database.max_connections=10"]).await;
+    let node = deployment
+        .start_with(vec![notebook()], &["database.max_connections=10"])
+        .await;
     let cx = node.context(common::NOTEBOOK);
     let writers = (0..WRITERS).map(|n| {
-        let add = Add { tally: format!("hot-{}", n % 5), refuse: false };
+        let add = Add {
+            tally: format!("hot-{}", n % 5),
+            refuse: false,
+        };
         async move {
             // The sixth conflict is told to the caller, who tries again.
             loop {
-                let add = Add { tally: add.tally.clone(), refuse: false };
+                let add = Add {
+                    tally: add.tally.clone(),
+                    refuse: false,
+                };
                 match cx.run(&operator("op"), None, add).await {
                     Ok(_) => return,
                     Err(failure) => assert!(failure.is_conflict(), "{failure}"),
@@ -123,17 +183,29 @@ async fn concurrent_writers_of_five_keys_lose_nothing(deployment: Deployment) {
     assert_eq!(noted.len(), WRITERS);
     for key in 0..5 {
         let key = format!("hot-{key}");
-        let totals: Vec<usize> =
-            noted.iter().filter(|(of, _)| *of == key).map(|(_, total)| total.parse().unwrap()).collect();
-        assert_eq!(totals, (1..=WRITERS / 5).collect::<Vec<_>>(), "{key} in sequence");
+        let totals: Vec<usize> = noted
+            .iter()
+            .filter(|(of, _)| *of == key)
+            .map(|(_, total)| total.parse().unwrap())
+            .collect();
+        assert_eq!(
+            totals,
+            (1..=WRITERS / 5).collect::<Vec<_>>(),
+            "{key} in sequence"
+        );
     }
-    let gaps = client(&node).list_stream_gaps(operations::ListStreamGapsRequest::default()).await.unwrap();
+    let gaps = client(&node)
+        .list_stream_gaps(operations::ListStreamGapsRequest::default())
+        .await
+        .unwrap();
     assert_eq!(gaps.into_inner().gaps, vec![]);
     node.stop().await;
 }
 
 async fn dead_letters(node: &TestNode) -> Vec<operations::DeadLetter> {
-    let list = client(node).list_dead_letters(operations::ListDeadLettersRequest::default()).await;
+    let list = client(node)
+        .list_dead_letters(operations::ListDeadLettersRequest::default())
+        .await;
     list.expect("listed").into_inner().dead_letters
 }
 
@@ -149,27 +221,60 @@ async fn a_failing_key_is_parked_alone_and_replayed_in_order(deployment: Deploym
     let bad = format!("bad-{}", Uuid::new_v4());
     fail(&bad, u32::MAX);
     // An hour between tries: only a replay can be what applies it.
-    let node = deployment.start_with(vec![notebook()], &["runner.retry_first_ms=60000", "runner.retry_max_ms=3600000"]).await;
-    publish(&node, &[("good", "1"), (&bad, "1"), (&bad, "2"), ("good", "2")]).await;
+    let node = deployment
+        .start_with(
+            vec![notebook()],
+            &["runner.retry_first_ms=60000", "runner.retry_max_ms=3600000"],
+        )
+        .await;
+    publish(
+        &node,
+        &[("good", "1"), (&bad, "1"), (&bad, "2"), ("good", "2")],
+    )
+    .await;
     let letters = eventually_dead(&node, 2).await;
-    assert!(letters.iter().all(|letter| letter.key == bad && letter.state() == operations::DeadLetterState::Parked));
-    assert_eq!(letters.iter().filter(|letter| letter.behind_another).count(), 1);
-    assert_eq!(eventually_noted(&node, NOTES, 2).await.len(), 2, "others flow, and the failed effect is undone");
+    assert!(
+        letters.iter().all(
+            |letter| letter.key == bad && letter.state() == operations::DeadLetterState::Parked
+        )
+    );
+    assert_eq!(
+        letters
+            .iter()
+            .filter(|letter| letter.behind_another)
+            .count(),
+        1
+    );
+    assert_eq!(
+        eventually_noted(&node, NOTES, 2).await.len(),
+        2,
+        "others flow, and the failed effect is undone"
+    );
 
     publish(&node, &[(&bad, "3")]).await;
     eventually_dead(&node, 3).await;
     heal(&bad);
-    let head = letters.iter().find(|letter| !letter.behind_another).expect("a head");
+    let head = letters
+        .iter()
+        .find(|letter| !letter.behind_another)
+        .expect("a head");
     let replay = operations::ReplayDeadLetterRequest {
         service: head.service.clone(),
         subscription: head.subscription.clone(),
         event_id: head.event_id.clone(),
         reason: "healed".to_owned(),
     };
-    client(&node).replay_dead_letter(replay).await.expect("replayed");
+    client(&node)
+        .replay_dead_letter(replay)
+        .await
+        .expect("replayed");
     eventually_dead(&node, 0).await;
     let noted = eventually_noted(&node, NOTES, 5).await;
-    let of_bad: Vec<&str> = noted.iter().filter(|(key, _)| *key == bad).map(|(_, facility)| facility.as_str()).collect();
+    let of_bad: Vec<&str> = noted
+        .iter()
+        .filter(|(key, _)| *key == bad)
+        .map(|(_, facility)| facility.as_str())
+        .collect();
     assert_eq!(of_bad, ["1", "2", "3"], "in order");
     node.stop().await;
 }
@@ -199,7 +304,9 @@ async fn an_undecodable_event_is_stopped_and_holds_nothing(deployment: Deploymen
     let cx = node.context(common::NOTEBOOK);
     let mut rubbish = confirmed(person, 1, 1);
     rubbish.value = b"\xff\xff".to_vec();
-    node.bus().send(&[rubbish.clone(), confirmed(person, 2, 2)]).await;
+    node.bus()
+        .send(&[rubbish.clone(), confirmed(person, 2, 2)])
+        .await;
     eventually("version 2 is heard", || heard(cx, person)).await;
     let letters = eventually_dead(&node, 1).await;
     assert_eq!(letters[0].state(), operations::DeadLetterState::Stopped);
@@ -212,7 +319,10 @@ async fn an_undecodable_event_is_stopped_and_holds_nothing(deployment: Deploymen
     client(&node).replay_dead_letter(replay).await.expect("due");
     eventually("it is stopped again", || async {
         let letters = dead_letters(&node).await;
-        letters.iter().any(|letter| letter.state() == operations::DeadLetterState::Stopped).then_some(())
+        letters
+            .iter()
+            .any(|letter| letter.state() == operations::DeadLetterState::Stopped)
+            .then_some(())
     })
     .await;
     assert_eq!(heard(cx, person).await, Some((2, "Confirmed".to_owned())));
@@ -222,7 +332,10 @@ async fn an_undecodable_event_is_stopped_and_holds_nothing(deployment: Deploymen
         event_id: letters[0].event_id.clone(),
         reason: "rubbish".to_owned(),
     };
-    client(&node).discard_dead_letter(discard).await.expect("discarded");
+    client(&node)
+        .discard_dead_letter(discard)
+        .await
+        .expect("discarded");
     eventually_dead(&node, 0).await;
     node.stop().await;
 }
@@ -257,7 +370,11 @@ impl minzheng_chassis::seam::Command for NeverUnique {
 
 async fn a_conflict_that_never_goes_away_ends_parked_or_aborted(deployment: Deployment) {
     let node = deployment.start(vec![notebook()]).await;
-    let failure = node.context(common::NOTEBOOK).run(&operator("op"), None, NeverUnique).await.expect_err("no");
+    let failure = node
+        .context(common::NOTEBOOK)
+        .run(&operator("op"), None, NeverUnique)
+        .await
+        .expect_err("no");
     assert_eq!(failure.into_problem().reason, "CONTENDED");
     node.stop().await;
 }
@@ -268,17 +385,41 @@ async fn a_caller_that_hangs_up_leaves_no_open_transaction(deployment: Deploymen
     for _ in 0..20 {
         let run = {
             let cx = cx.clone();
-            async move { cx.run(&operator("op"), None, Add { tally: "t".to_owned(), refuse: false }).await }
+            async move {
+                cx.run(
+                    &operator("op"),
+                    None,
+                    Add {
+                        tally: "t".to_owned(),
+                        refuse: false,
+                    },
+                )
+                .await
+            }
         };
         // Dropped at its first await, as tonic drops the handler of a client that hangs up.
         let _ = futures::poll!(Box::pin(run));
     }
     // Every one of them went on to its end, one after another: the last total is what they add up to.
     eventually("all 20 are done", || async {
-        let row = cx.db().reader().one("SELECT total FROM tally WHERE name = $1", [val("t")]).await.unwrap()?;
+        let row = cx
+            .db()
+            .reader()
+            .one("SELECT total FROM tally WHERE name = $1", [val("t")])
+            .await
+            .unwrap()?;
         (row.get::<i64>("total").unwrap() >= 15).then_some(())
     })
     .await;
-    cx.run(&operator("op"), None, Add { tally: "u".to_owned(), refuse: false }).await.expect("nothing is locked");
+    cx.run(
+        &operator("op"),
+        None,
+        Add {
+            tally: "u".to_owned(),
+            refuse: false,
+        },
+    )
+    .await
+    .expect("nothing is locked");
     node.stop().await;
 }

@@ -40,7 +40,13 @@ impl AuditEntry {
         aggregate_id: Uuid,
         division: Option<DivisionCode>,
     ) -> Self {
-        Self { action, aggregate, aggregate_id, division, details: Vec::new() }
+        Self {
+            action,
+            aggregate,
+            aggregate_id,
+            division,
+            details: Vec::new(),
+        }
     }
 
     /// Adds a detail.
@@ -69,7 +75,10 @@ impl Canonical {
 }
 
 fn details_text(details: &[(&'static str, String)]) -> String {
-    let fields: Vec<(&str, &str)> = details.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let fields: Vec<(&str, &str)> = details
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
     Canonical::of(&fields).0
 }
 
@@ -88,7 +97,10 @@ struct Record<'a> {
 
 impl Record<'_> {
     fn mac(&self, keys: &KeyRing) -> [u8; 32] {
-        let causation = self.causation_id.map(|id| id.to_string()).unwrap_or_default();
+        let causation = self
+            .causation_id
+            .map(|id| id.to_string())
+            .unwrap_or_default();
         let canonical = Canonical::of(&[
             ("id", &self.id.to_string()),
             ("at", &self.at.to_string()),
@@ -106,8 +118,18 @@ impl Record<'_> {
 }
 
 const COLUMNS: &[&str] = &[
-    "id", "at", "action", "subject", "service", "aggregate", "aggregate_id", "division", "causation_id", "record",
-    "key_id", "mac",
+    "id",
+    "at",
+    "action",
+    "subject",
+    "service",
+    "aggregate",
+    "aggregate_id",
+    "division",
+    "causation_id",
+    "record",
+    "key_id",
+    "mac",
 ];
 
 /// Writes the records of one unit of work.
@@ -123,7 +145,10 @@ pub(crate) async fn write(
         return Ok(());
     }
     let rows = entries.iter().map(|entry| {
-        let division = entry.division.map(|code| code.to_string()).unwrap_or_default();
+        let division = entry
+            .division
+            .map(|code| code.to_string())
+            .unwrap_or_default();
         let details = details_text(&entry.details);
         let record = Record {
             id: new_id(now),
@@ -152,7 +177,11 @@ pub(crate) async fn write(
             val(record.mac(cx.keys()).to_vec()),
         ]
     });
-    let insert = Insert { table: "audit", columns: COLUMNS, tail: "" };
+    let insert = Insert {
+        table: "audit",
+        columns: COLUMNS,
+        tail: "",
+    };
     let (text, values) = insert.rows(rows);
     db.run(text, values).await?;
     Ok(())
@@ -166,9 +195,14 @@ pub(crate) async fn forged(db: &impl ConnectionTrait, keys: &KeyRing) -> Result<
     let mut forged = Vec::new();
     let mut after = Uuid::nil();
     loop {
-        let text = format!("SELECT {} FROM audit WHERE id > $1 ORDER BY id LIMIT 1000", COLUMNS.join(", "));
+        let text = format!(
+            "SELECT {} FROM audit WHERE id > $1 ORDER BY id LIMIT 1000",
+            COLUMNS.join(", ")
+        );
         let rows = db.all(text, [val(after)]).await?;
-        let Some(last) = rows.last() else { return Ok(forged) };
+        let Some(last) = rows.last() else {
+            return Ok(forged);
+        };
         after = last.get("id")?;
         for row in &rows {
             if !is_genuine(row, keys)? {

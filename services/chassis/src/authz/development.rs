@@ -13,7 +13,11 @@ const SCHEME: &str = "Bearer dev;";
 /// The token of a caller.
 pub fn token(caller: &Caller) -> String {
     let roles: Vec<&str> = caller.roles.iter().map(|role| role.name()).collect();
-    let divisions: Vec<String> = caller.divisions.iter().map(|code| code.path_prefix()).collect();
+    let divisions: Vec<String> = caller
+        .divisions
+        .iter()
+        .map(|code| code.path_prefix())
+        .collect();
     format!(
         "{SCHEME}subject={};roles={};divisions={};department={}",
         caller.subject,
@@ -28,7 +32,9 @@ pub fn token(caller: &Caller) -> String {
 /// # Errors
 /// UNAUTHENTICATED, if it is none.
 pub fn caller(token: &str) -> Result<Caller, Problem> {
-    let fields = token.strip_prefix(SCHEME).ok_or_else(|| unauthenticated("no development token"))?;
+    let fields = token
+        .strip_prefix(SCHEME)
+        .ok_or_else(|| unauthenticated("no development token"))?;
     let mut caller = Caller {
         subject: String::new(),
         roles: BTreeSet::new(),
@@ -36,19 +42,30 @@ pub fn caller(token: &str) -> Result<Caller, Problem> {
         department: String::new(),
     };
     for field in fields.split(';') {
-        let (name, value) = field.split_once('=').ok_or_else(|| unauthenticated("a field without ="))?;
-        let values = value.split(',').map(str::trim).filter(|value| !value.is_empty());
+        let (name, value) = field
+            .split_once('=')
+            .ok_or_else(|| unauthenticated("a field without ="))?;
+        let values = value
+            .split(',')
+            .map(str::trim)
+            .filter(|value| !value.is_empty());
         match name.trim() {
             "subject" => caller.subject = value.trim().to_owned(),
             "department" => caller.department = value.trim().to_owned(),
             "roles" => {
                 for role in values {
-                    caller.roles.insert(role.parse::<Role>().map_err(|_| unauthenticated("an unknown role"))?);
+                    caller.roles.insert(
+                        role.parse::<Role>()
+                            .map_err(|_| unauthenticated("an unknown role"))?,
+                    );
                 }
             }
             "divisions" => {
                 for code in values {
-                    caller.divisions.push(code.parse().map_err(|_| unauthenticated("a malformed division"))?);
+                    caller.divisions.push(
+                        code.parse()
+                            .map_err(|_| unauthenticated("a malformed division"))?,
+                    );
                 }
             }
             _ => return Err(unauthenticated("an unknown field")),
@@ -63,7 +80,12 @@ pub fn caller(token: &str) -> Result<Caller, Problem> {
 
 /// UNAUTHENTICATED, and why.
 pub fn unauthenticated(why: &str) -> Problem {
-    Problem::new(Kind::Unauthenticated, "UNAUTHENTICATED", format!("not authenticated: {why}"), "未登录或身份凭证无效")
+    Problem::new(
+        Kind::Unauthenticated,
+        "UNAUTHENTICATED",
+        format!("not authenticated: {why}"),
+        "未登录或身份凭证无效",
+    )
 }
 
 #[cfg(test)]
@@ -83,8 +105,18 @@ mod tests {
 
     #[test]
     fn rubbish_is_nobody() {
-        for text in ["", "Bearer x", "Bearer dev;", "Bearer dev;roles=king;subject=a", "Bearer dev;subject=a b"] {
-            assert_eq!(caller(text).unwrap_err().kind, Kind::Unauthenticated, "{text}");
+        for text in [
+            "",
+            "Bearer x",
+            "Bearer dev;",
+            "Bearer dev;roles=king;subject=a",
+            "Bearer dev;subject=a b",
+        ] {
+            assert_eq!(
+                caller(text).unwrap_err().kind,
+                Kind::Unauthenticated,
+                "{text}"
+            );
         }
     }
 }

@@ -368,13 +368,19 @@ impl KafkaSettings {
                 properties.insert(name.to_owned(), value);
             }
         };
-        set("security.protocol", Some(self.security_protocol.word().to_owned()));
+        set(
+            "security.protocol",
+            Some(self.security_protocol.word().to_owned()),
+        );
         set("ssl.ca.location", path(&self.ssl_ca_file));
         set("ssl.certificate.location", path(&self.ssl_certificate_file));
         set("ssl.key.location", path(&self.ssl_key_file));
         set("ssl.key.password", self.ssl_key_password.clone());
         if self.security_protocol.word().starts_with("sasl") {
-            set("sasl.mechanism", Some(self.sasl_mechanism.word().to_owned()));
+            set(
+                "sasl.mechanism",
+                Some(self.sasl_mechanism.word().to_owned()),
+            );
             set("sasl.username", self.sasl_username.clone());
             set("sasl.password", self.sasl_password.clone());
         }

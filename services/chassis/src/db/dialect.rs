@@ -48,12 +48,19 @@ impl Insert<'_> {
         let width = self.columns.len();
         let mut values = Vec::new();
         for row in rows {
-            debug_assert_eq!(row.len(), width, "a row of {} has other columns", self.table);
+            debug_assert_eq!(
+                row.len(),
+                width,
+                "a row of {} has other columns",
+                self.table
+            );
             values.extend(row);
         }
         let tuples: Vec<String> = (0..values.len() / width)
             .map(|row| {
-                let places: Vec<String> = (1..=width).map(|column| format!("${}", row * width + column)).collect();
+                let places: Vec<String> = (1..=width)
+                    .map(|column| format!("${}", row * width + column))
+                    .collect();
                 format!("({})", places.join(", "))
             })
             .collect();
@@ -70,6 +77,8 @@ impl Insert<'_> {
 
 /// `$from, $from+1, …`: the placeholders of a list of `count` values.
 pub fn placeholders(from: usize, count: usize) -> String {
-    let places: Vec<String> = (from..from + count).map(|place| format!("${place}")).collect();
+    let places: Vec<String> = (from..from + count)
+        .map(|place| format!("${place}"))
+        .collect();
     places.join(", ")
 }

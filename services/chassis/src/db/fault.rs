@@ -16,7 +16,9 @@ pub enum Fault {
 /// Tells what an error means, from its SQLSTATE (PostgreSQL) or its extended result code (SQLite).
 pub fn classify(error: &DbErr) -> Fault {
     match error {
-        DbErr::ConnectionAcquire(ConnAcquireErr::Timeout | ConnAcquireErr::ConnectionClosed) => Fault::Away,
+        DbErr::ConnectionAcquire(ConnAcquireErr::Timeout | ConnAcquireErr::ConnectionClosed) => {
+            Fault::Away
+        }
         DbErr::Conn(RuntimeErr::SqlxError(error))
         | DbErr::Exec(RuntimeErr::SqlxError(error))
         | DbErr::Query(RuntimeErr::SqlxError(error)) => classify_sqlx(error),
@@ -33,7 +35,9 @@ fn classify_sqlx(error: &sqlx::Error) -> Fault {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => Fault::Away,
-        sqlx::Error::Database(database) => classify_code(database.code().as_deref().unwrap_or_default()),
+        sqlx::Error::Database(database) => {
+            classify_code(database.code().as_deref().unwrap_or_default())
+        }
         _ => Fault::Other,
     }
 }

@@ -3,7 +3,9 @@
 
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DbErr};
-use sea_orm_migration::{MigrationName, MigrationStatus, MigrationTrait, MigratorTraitSelf, SchemaManager};
+use sea_orm_migration::{
+    MigrationName, MigrationStatus, MigrationTrait, MigratorTraitSelf, SchemaManager,
+};
 
 use super::{Database, Sql, dialect};
 
@@ -32,7 +34,11 @@ impl MigrationTrait for Migration {
             .sql
             .replace("{identity}", dialect::identity_primary_key(backend))
             .replace("{bytes}", dialect::bytes(backend));
-        for statement in text.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()) {
+        for statement in text
+            .split(";\n")
+            .map(str::trim)
+            .filter(|statement| !statement.is_empty())
+        {
             connection.execute_unprepared(statement).await?;
         }
         Ok(())
@@ -80,7 +86,11 @@ impl Migrator {
     /// The database is away.
     pub async fn pending(&self, database: &Database) -> Result<Vec<String>, DbErr> {
         let status = self.status_of_each(database).await?;
-        Ok(status.into_iter().filter(|(_, applied)| !applied).map(|(name, _)| name).collect())
+        Ok(status
+            .into_iter()
+            .filter(|(_, applied)| !applied)
+            .map(|(name, _)| name)
+            .collect())
     }
 
     /// Every migration of this binary, and whether the database has it. Migrations of a newer
@@ -92,17 +102,27 @@ impl Migrator {
         let applied = applied_names(database).await?;
         Ok(MigratorTraitSelf::migrations(self)
             .iter()
-            .map(|migration| (migration.name().to_owned(), applied.iter().any(|name| name == migration.name())))
+            .map(|migration| {
+                (
+                    migration.name().to_owned(),
+                    applied.iter().any(|name| name == migration.name()),
+                )
+            })
             .collect())
     }
 }
 
 async fn applied_names(database: &Database) -> Result<Vec<String>, DbErr> {
-    let present = SchemaManager::new(database.writer()).has_table("seaql_migrations").await?;
+    let present = SchemaManager::new(database.writer())
+        .has_table("seaql_migrations")
+        .await?;
     if !present {
         return Ok(Vec::new());
     }
-    let rows = database.writer().all("SELECT version FROM seaql_migrations", []).await?;
+    let rows = database
+        .writer()
+        .all("SELECT version FROM seaql_migrations", [])
+        .await?;
     rows.iter().map(|row| row.get("version")).collect()
 }
 
@@ -110,7 +130,10 @@ async fn applied_names(database: &Database) -> Result<Vec<String>, DbErr> {
 impl MigratorTraitSelf for Migrator {
     fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
         let chassis = super::super::schema::MIGRATIONS.iter();
-        chassis.chain(self.own).map(|migration| Box::new(*migration) as Box<dyn MigrationTrait>).collect()
+        chassis
+            .chain(self.own)
+            .map(|migration| Box::new(*migration) as Box<dyn MigrationTrait>)
+            .collect()
     }
 }
 
@@ -129,13 +152,21 @@ impl<'d> MigrationLock<'d> {
         if !dialect::is_shared(database.backend()) {
             return Ok(Self(None));
         }
-        database.relay().run("SELECT pg_advisory_lock($1)", [LOCK_KEY.into()]).await?;
+        database
+            .relay()
+            .run("SELECT pg_advisory_lock($1)", [LOCK_KEY.into()])
+            .await?;
         Ok(Self(Some(database)))
     }
 
     async fn release(self) -> Result<(), DbErr> {
-        let Some(database) = self.0 else { return Ok(()) };
-        database.relay().run("SELECT pg_advisory_unlock($1)", [LOCK_KEY.into()]).await?;
+        let Some(database) = self.0 else {
+            return Ok(());
+        };
+        database
+            .relay()
+            .run("SELECT pg_advisory_unlock($1)", [LOCK_KEY.into()])
+            .await?;
         Ok(())
     }
 }

@@ -13,8 +13,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
-    SqlxPostgresConnector, SqlxSqliteConnector, Statement, TransactionOptions, TransactionTrait, Value,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, SqlxPostgresConnector, SqlxSqliteConnector, Statement,
+    TransactionOptions, TransactionTrait, Value,
 };
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -91,7 +92,11 @@ impl Database {
     ///
     /// # Errors
     /// The URL cannot be parsed.
-    pub fn open_postgres(url: &str, application: &str, max_connections: u32) -> Result<Self, DbErr> {
+    pub fn open_postgres(
+        url: &str,
+        application: &str,
+        max_connections: u32,
+    ) -> Result<Self, DbErr> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|error| DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))?
             .application_name(application)
@@ -146,8 +151,12 @@ impl Database {
     /// The database is away, or another writer holds SQLite's lock for too long.
     #[allow(clippy::disallowed_methods)] // the one place
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        let mode = (self.backend() == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
-        let options = TransactionOptions { sqlite_transaction_mode: mode, ..TransactionOptions::default() };
+        let mode =
+            (self.backend() == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
+        let options = TransactionOptions {
+            sqlite_transaction_mode: mode,
+            ..TransactionOptions::default()
+        };
         self.writer.begin_with_options(options).await
     }
 
@@ -170,7 +179,11 @@ impl Database {
 }
 
 /// A statement with `$1 …` placeholders, which both databases understand.
-pub fn sql(backend: DbBackend, text: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Statement {
+pub fn sql(
+    backend: DbBackend,
+    text: impl Into<String>,
+    values: impl IntoIterator<Item = Value>,
+) -> Statement {
     Statement::from_sql_and_values(backend, text.into(), values)
 }
 
@@ -193,7 +206,14 @@ pub trait Sql: ConnectionTrait {
         values: impl IntoIterator<Item = Value> + Send,
     ) -> impl Future<Output = Result<Vec<Row>, DbErr>> + Send {
         let statement = sql(self.get_database_backend(), text, values);
-        async move { Ok(self.query_all_raw(statement).await?.into_iter().map(Row).collect()) }
+        async move {
+            Ok(self
+                .query_all_raw(statement)
+                .await?
+                .into_iter()
+                .map(Row)
+                .collect())
+        }
     }
 
     /// The first row of a query.

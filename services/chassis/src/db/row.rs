@@ -43,7 +43,8 @@ impl Row {
         T::Err: std::fmt::Display,
     {
         let text: String = self.get(column)?;
-        text.parse().map_err(|error| DbErr::Type(format!("column {column}: {error}")))
+        text.parse()
+            .map_err(|error| DbErr::Type(format!("column {column}: {error}")))
     }
 
     /// A text that may be absent, parsed on the way.
@@ -55,8 +56,12 @@ impl Row {
         T: std::str::FromStr,
         T::Err: std::fmt::Display,
     {
-        let Some(text) = self.get::<Option<String>>(column)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|error| DbErr::Type(format!("column {column}: {error}")))
+        let Some(text) = self.get::<Option<String>>(column)? else {
+            return Ok(None);
+        };
+        text.parse()
+            .map(Some)
+            .map_err(|error| DbErr::Type(format!("column {column}: {error}")))
     }
 }
 

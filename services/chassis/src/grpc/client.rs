@@ -49,13 +49,18 @@ impl Neighbour {
             .tcp_nodelay(true)
             .http2_keep_alive_interval(Duration::from_secs(20))
             .keep_alive_while_idle(true);
-        Self { channel: endpoint.connect_lazy() }
+        Self {
+            channel: endpoint.connect_lazy(),
+        }
     }
 
     /// A channel for a service, and for the caller on whose behalf it asks.
     pub fn channel(&self, service: &Caller, on_behalf_of: Option<&Caller>) -> NeighbourChannel {
         let header = |caller: &Caller| development::token(caller).parse().ok();
-        let identify = Identify { service: header(service), on_behalf_of: on_behalf_of.and_then(header) };
+        let identify = Identify {
+            service: header(service),
+            on_behalf_of: on_behalf_of.and_then(header),
+        };
         InterceptedService::new(self.channel.clone(), identify)
     }
 
@@ -67,7 +72,9 @@ impl Neighbour {
     /// Whether its health check says that it serves.
     pub async fn is_serving(&self) -> bool {
         let mut client = HealthClient::new(self.channel.clone());
-        let check = client.check(HealthCheckRequest { service: String::new() });
+        let check = client.check(HealthCheckRequest {
+            service: String::new(),
+        });
         match tokio::time::timeout(HEALTH_WITHIN, check).await {
             Ok(Ok(answer)) => answer.into_inner().status() == ServingStatus::Serving,
             Ok(Err(_)) | Err(_) => false,
@@ -91,7 +98,9 @@ impl Interceptor for Identify {
         if let Some(caller) = &self.on_behalf_of {
             metadata.insert(ON_BEHALF_OF, caller.clone());
         }
-        if let Some(traceparent) = telemetry::current_traceparent().and_then(|text| text.parse().ok()) {
+        if let Some(traceparent) =
+            telemetry::current_traceparent().and_then(|text| text.parse().ok())
+        {
             metadata.insert("traceparent", traceparent);
         }
         Ok(request)

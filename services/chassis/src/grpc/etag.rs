@@ -11,7 +11,16 @@ pub fn of(version: i64) -> String {
 /// ABORTED, if the caller's etag is not that of the version; INVALID_ARGUMENT, if it gives none.
 pub fn expect(etag: &str, version: i64) -> Result<(), Problem> {
     if etag.is_empty() {
-        return Err(Problem::field("etag", "REQUIRED", "is required", "缺少版本标识 etag"));
+        return Err(Problem::field(
+            "etag",
+            "REQUIRED",
+            "is required",
+            "缺少版本标识 etag",
+        ));
     }
-    if etag == of(version) { Ok(()) } else { Err(Problem::etag_mismatch()) }
+    if etag == of(version) {
+        Ok(())
+    } else {
+        Err(Problem::etag_mismatch())
+    }
 }

@@ -31,9 +31,17 @@ struct Inner {
 
 impl Gate {
     /// For the actions of the node's services, each with the service's name.
-    pub(super) fn new(actions: impl IntoIterator<Item = (&'static str, Action)>, metrics: Arc<Metrics>) -> Self {
-        let actions = actions.into_iter().map(|(service, action)| (action.method, (service, action)));
-        Self(Arc::new(Inner { actions: actions.collect(), metrics }))
+    pub(super) fn new(
+        actions: impl IntoIterator<Item = (&'static str, Action)>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let actions = actions
+            .into_iter()
+            .map(|(service, action)| (action.method, (service, action)));
+        Self(Arc::new(Inner {
+            actions: actions.collect(),
+            metrics,
+        }))
     }
 }
 
@@ -41,7 +49,10 @@ impl<S> Layer<S> for Gate {
     type Service = Gated<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Gated { inner, gate: self.clone() }
+        Gated {
+            inner,
+            gate: self.clone(),
+        }
     }
 }
 
@@ -54,7 +65,10 @@ pub(super) struct Gated<S> {
 
 impl<S> Service<http::Request<Body>> for Gated<S>
 where
-    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send,
 {
     type Response = http::Response<Body>;
@@ -102,13 +116,21 @@ impl Gate {
     fn action(&self, path: &str) -> Result<(&'static str, Action), Problem> {
         let method = path.strip_prefix('/').unwrap_or(path);
         self.0.actions.get(method).copied().ok_or_else(|| {
-            Problem::new(Kind::PermissionDenied, "NO_SUCH_METHOD", "no such method here", "没有该接口")
+            Problem::new(
+                Kind::PermissionDenied,
+                "NO_SUCH_METHOD",
+                "no such method here",
+                "没有该接口",
+            )
         })
     }
 
     fn count(&self, service: &'static str, action: &Action, code: tonic::Code) {
         let code = format!("{code:?}");
-        self.0.metrics.grpc_requests(service, action.method, code).inc();
+        self.0
+            .metrics
+            .grpc_requests(service, action.method, code)
+            .inc();
     }
 }
 
@@ -117,23 +139,35 @@ fn answer(problem: Problem) -> BoxFuture<'static, Result<http::Response<Body>, I
 }
 
 fn header<'r>(request: &'r http::Request<Body>, name: &str) -> Option<&'r str> {
-    request.headers().get(name).and_then(|value| value.to_str().ok())
+    request
+        .headers()
+        .get(name)
+        .and_then(|value| value.to_str().ok())
 }
 
 fn span_of(service: &'static str, action: &Action, request: &http::Request<Body>) -> tracing::Span {
-    let span = tracing::info_span!("rpc", otel.name = action.method, service, method = action.method);
+    let span = tracing::info_span!(
+        "rpc",
+        otel.name = action.method,
+        service,
+        method = action.method
+    );
     telemetry::span_with_parent(span, header(request, "traceparent"))
 }
 
 fn caller_of(request: &http::Request<Body>, action: &Action) -> Result<Caller, Problem> {
-    let token = header(request, "authorization").ok_or_else(|| development::unauthenticated("no authorization"))?;
+    let token = header(request, "authorization")
+        .ok_or_else(|| development::unauthenticated("no authorization"))?;
     let caller = development::caller(token)?;
     action.allow(&caller)?;
     Ok(caller)
 }
 
 fn code_of(response: &http::Response<Body>) -> tonic::Code {
-    let status = response.headers().get("grpc-status").map(|value| value.as_bytes());
+    let status = response
+        .headers()
+        .get("grpc-status")
+        .map(|value| value.as_bytes());
     status.map_or(tonic::Code::Ok, tonic::Code::from_bytes)
 }
 
@@ -143,10 +177,18 @@ fn explain(response: http::Response<Body>) -> http::Response<Body> {
         return response;
     }
     let problem = match code_of(&response) {
-        tonic::Code::OutOfRange => {
-            Problem::field("", "MESSAGE_TOO_LARGE", "the message is larger than allowed", "消息过大")
-        }
-        tonic::Code::Internal => Problem::field("", "MALFORMED", "the message cannot be decoded", "消息格式不正确"),
+        tonic::Code::OutOfRange => Problem::field(
+            "",
+            "MESSAGE_TOO_LARGE",
+            "the message is larger than allowed",
+            "消息过大",
+        ),
+        tonic::Code::Internal => Problem::field(
+            "",
+            "MALFORMED",
+            "the message cannot be decoded",
+            "消息格式不正确",
+        ),
         _ => return response,
     };
     Status::from(problem).into_http()

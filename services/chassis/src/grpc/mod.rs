@@ -23,6 +23,11 @@ pub fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
 }
 
 /// The context of one service among those of the process.
-pub(crate) fn named<'c>(contexts: &'c [Context], service: &str) -> impl Iterator<Item = &'c Context> {
-    contexts.iter().filter(move |cx| service.is_empty() || cx.name() == service)
+pub(crate) fn named<'c>(
+    contexts: &'c [Context],
+    service: &str,
+) -> impl Iterator<Item = &'c Context> {
+    contexts
+        .iter()
+        .filter(move |cx| service.is_empty() || cx.name() == service)
 }

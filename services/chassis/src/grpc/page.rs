@@ -48,8 +48,15 @@ impl Page {
                 ));
             }
         };
-        let after = if token.is_empty() { None } else { Some(parse(token)?) };
-        Ok(Self { size: u64::from(size.unsigned_abs()), after })
+        let after = if token.is_empty() {
+            None
+        } else {
+            Some(parse(token)?)
+        };
+        Ok(Self {
+            size: u64::from(size.unsigned_abs()),
+            after,
+        })
     }
 
     /// One row more than the page, to see whether there is another.
@@ -76,7 +83,14 @@ fn format(after: After) -> String {
 }
 
 fn parse(token: &str) -> Result<After, Problem> {
-    let invalid = || Problem::field("page_token", "PAGE_TOKEN_INVALID", "is not a token of this list", "分页标识无效");
+    let invalid = || {
+        Problem::field(
+            "page_token",
+            "PAGE_TOKEN_INVALID",
+            "is not a token of this list",
+            "分页标识无效",
+        )
+    };
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| invalid())?;
     let (order, id) = bytes.split_at_checked(8).ok_or_else(invalid)?;
     let order = i64::from_be_bytes(order.try_into().map_err(|_| invalid())?);
@@ -106,7 +120,10 @@ mod tests {
     #[test]
     fn a_page_names_the_next_only_if_there_is_one() {
         let page = Page::of(2, "").unwrap();
-        let key = |n: &i64| After { order: *n, id: Uuid::nil() };
+        let key = |n: &i64| After {
+            order: *n,
+            id: Uuid::nil(),
+        };
         assert_eq!(page.cut(vec![1, 2], key), (vec![1, 2], String::new()));
         let (rows, token) = page.cut(vec![1, 2, 3], key);
         assert_eq!(rows, vec![1, 2]);

@@ -33,7 +33,10 @@ pub(crate) struct GrpcServer {
 
 impl GrpcServer {
     /// For the services of a node.
-    pub(crate) async fn new(contexts: &Arc<[Context]>, metrics: Arc<Metrics>) -> Result<Self, tonic_reflection::server::Error> {
+    pub(crate) async fn new(
+        contexts: &Arc<[Context]>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, tonic_reflection::server::Error> {
         let mut builder = RoutesBuilder::default();
         for cx in contexts.iter() {
             (cx.module().routes)(cx, &mut builder);
@@ -46,7 +49,11 @@ impl GrpcServer {
         builder.add_service(reflection);
         let (health, health_service) = tonic_health::server::health_reporter();
         builder.add_service(health_service);
-        Ok(Self { routes: builder.routes().prepare(), gate: Gate::new(actions(contexts), metrics), health })
+        Ok(Self {
+            routes: builder.routes().prepare(),
+            gate: Gate::new(actions(contexts), metrics),
+            health,
+        })
     }
 
     /// Says whether the node serves, over all and for each service.
@@ -79,7 +86,15 @@ impl GrpcServer {
 }
 
 fn actions(contexts: &Arc<[Context]>) -> Vec<(&'static str, Action)> {
-    let own = contexts.iter().flat_map(|cx| cx.module().actions.iter().map(|action| (cx.name(), *action)));
-    let shared = work::ACTIONS.iter().chain(operations::ACTIONS).map(|action| ("chassis", *action));
+    let own = contexts.iter().flat_map(|cx| {
+        cx.module()
+            .actions
+            .iter()
+            .map(|action| (cx.name(), *action))
+    });
+    let shared = work::ACTIONS
+        .iter()
+        .chain(operations::ACTIONS)
+        .map(|action| ("chassis", *action));
     own.chain(shared).collect()
 }

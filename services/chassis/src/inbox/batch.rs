@@ -54,7 +54,10 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(most: usize) -> Self {
-        Self { events: AtomicUsize::new(most), most }
+        Self {
+            events: AtomicUsize::new(most),
+            most,
+        }
     }
 
     fn events(&self) -> usize {
@@ -62,7 +65,11 @@ impl Pace {
     }
 
     fn took(&self, events: usize, time: Duration) {
-        let next = if time > HOLD_WITHIN { (events / 2).max(1) } else { (self.events() * 2).min(self.most) };
+        let next = if time > HOLD_WITHIN {
+            (events / 2).max(1)
+        } else {
+            (self.events() * 2).min(self.most)
+        };
         self.events.store(next, Ordering::Relaxed);
     }
 }
@@ -88,7 +95,10 @@ struct Prepared<'e> {
 
 impl Batch<'_> {
     fn origin(&self) -> Origin<'_> {
-        Origin { subscription: self.subscription.name(), at: self.at }
+        Origin {
+            subscription: self.subscription.name(),
+            at: self.at,
+        }
     }
 
     /// Handles events in order, from a position on: all at once if it goes well, else one by one.
@@ -167,7 +177,10 @@ impl Batch<'_> {
         match self.park(read, event, next, &failure).await {
             Ok(step) => Ok(step),
             Err(Failure::Away(away)) => Err(away),
-            Err(failure) => Err(Away { who: "database".to_owned(), detail: failure.to_string() }),
+            Err(failure) => Err(Away {
+                who: "database".to_owned(),
+                detail: failure.to_string(),
+            }),
         }
     }
 
@@ -176,32 +189,60 @@ impl Batch<'_> {
         let asks = events.iter().map(|incoming| async move {
             let mut work = match self.subscription.prepare(&incoming.envelope) {
                 Ok(work) => work,
-                Err(error) => return Ok(Prepared { incoming, work: Err(error.to_string()) }),
+                Err(error) => {
+                    return Ok(Prepared {
+                        incoming,
+                        work: Err(error.to_string()),
+                    });
+                }
             };
             let span = self.span_of(&incoming.envelope);
             match ask(self.cx, work.as_mut()).instrument(span).await {
-                Ok(()) => Ok(Prepared { incoming, work: Ok(work) }),
-                Err(Failure::Undecodable(reason)) => Ok(Prepared { incoming, work: Err(reason) }),
+                Ok(()) => Ok(Prepared {
+                    incoming,
+                    work: Ok(work),
+                }),
+                Err(Failure::Undecodable(reason)) => Ok(Prepared {
+                    incoming,
+                    work: Err(reason),
+                }),
                 Err(failure) => Err(failure),
             }
         });
-        let answers: Vec<Result<Prepared<'e>, Failure>> =
-            futures::stream::iter(asks).buffered(ASKS_AT_ONCE).collect().await;
+        let answers: Vec<Result<Prepared<'e>, Failure>> = futures::stream::iter(asks)
+            .buffered(ASKS_AT_ONCE)
+            .collect()
+            .await;
         answers.into_iter().collect()
     }
 
-    async fn transact(&self, read: i64, prepared: &[Prepared<'_>], next: i64) -> Result<Step, Failure> {
+    async fn transact(
+        &self,
+        read: i64,
+        prepared: &[Prepared<'_>],
+        next: i64,
+    ) -> Result<Step, Failure> {
         let started = Instant::now();
-        let mut uow = UnitOfWork::begin(self.cx, self.cx.itself().clone(), Cause::default()).await?;
+        let mut uow =
+            UnitOfWork::begin(self.cx, self.cx.itself().clone(), Cause::default()).await?;
         let outcome = self.effects(&mut uow, read, prepared, next).await;
         let lost = matches!(outcome, Ok(Step::PositionLost));
-        let outcome = uow.end(if lost { Err(Failure::Conflict("position".to_owned())) } else { outcome }).await;
+        let outcome = uow
+            .end(if lost {
+                Err(Failure::Conflict("position".to_owned()))
+            } else {
+                outcome
+            })
+            .await;
         if lost {
             return Ok(Step::PositionLost);
         }
         let took = started.elapsed();
         self.pace.took(prepared.len(), took);
-        self.cx.metrics().reaction_seconds(self.cx.name(), self.subscription.name()).observe(took.as_secs_f64());
+        self.cx
+            .metrics()
+            .reaction_seconds(self.cx.name(), self.subscription.name())
+            .observe(took.as_secs_f64());
         outcome
     }
 
@@ -218,15 +259,24 @@ impl Batch<'_> {
         };
         let parked: BTreeSet<String> = match moved.parked {
             0 => BTreeSet::new(),
-            _ => table::parked_keys(uow.connection(), &origin).await?.into_iter().collect(),
+            _ => table::parked_keys(uow.connection(), &origin)
+                .await?
+                .into_iter()
+                .collect(),
         };
         let rows: Vec<NewRow<'_>> = prepared.iter().map(|one| one.row(&parked)).collect();
         let fresh = table::insert(uow.connection(), &origin, uow.now(), &rows).await?;
         let mut fresh: BTreeSet<Uuid> = fresh.into_iter().collect();
         // Taken out: the second copy of an event in one batch is not new.
-        let new: Vec<&Prepared<'_>> = prepared.iter().filter(|one| fresh.remove(&one.incoming.envelope.id)).collect();
+        let new: Vec<&Prepared<'_>> = prepared
+            .iter()
+            .filter(|one| fresh.remove(&one.incoming.envelope.id))
+            .collect();
         self.learn(uow, &new).await?;
-        for one in new.iter().filter(|one| !parked.contains(&one.incoming.envelope.key)) {
+        for one in new
+            .iter()
+            .filter(|one| !parked.contains(&one.incoming.envelope.key))
+        {
             self.apply(uow, one).await?;
         }
         uow.flush().await?;
@@ -246,13 +296,24 @@ impl Batch<'_> {
     async fn apply(&self, uow: &mut UnitOfWork, one: &Prepared<'_>) -> Result<(), Failure> {
         let Ok(work) = &one.work else { return Ok(()) };
         let span = self.span_of(&one.incoming.envelope);
-        apply_work(uow, &one.incoming.envelope, work.as_ref()).instrument(span).await?;
-        self.cx.metrics().events_applied(self.cx.name(), self.subscription.name()).inc();
+        apply_work(uow, &one.incoming.envelope, work.as_ref())
+            .instrument(span)
+            .await?;
+        self.cx
+            .metrics()
+            .events_applied(self.cx.name(), self.subscription.name())
+            .inc();
         Ok(())
     }
 
     /// Parks one event: position, inbox row and guard row only.
-    async fn park(&self, read: i64, event: &Incoming, next: i64, failure: &Failure) -> Result<Step, Failure> {
+    async fn park(
+        &self,
+        read: i64,
+        event: &Incoming,
+        next: i64,
+        failure: &Failure,
+    ) -> Result<Step, Failure> {
         let reason = failure.reason();
         tracing::warn!(
             subscription = self.subscription.name(),
@@ -260,7 +321,8 @@ impl Batch<'_> {
             %reason,
             "parked an event and its key"
         );
-        let mut uow = UnitOfWork::begin(self.cx, self.cx.itself().clone(), Cause::default()).await?;
+        let mut uow =
+            UnitOfWork::begin(self.cx, self.cx.itself().clone(), Cause::default()).await?;
         let outcome = self.park_in(&mut uow, read, event, next, reason).await;
         uow.end(outcome).await
     }
@@ -278,8 +340,16 @@ impl Batch<'_> {
             return Ok(Step::PositionLost);
         };
         let next_try_at = uow.now() + self.cx.settings().runner.retry_first;
-        let state = RowState::Parked { tries: i32::try_from(QUICK_TRIES).unwrap_or(i32::MAX), next_try_at, reason };
-        let row = NewRow { envelope: &event.envelope, offset: event.offset, state };
+        let state = RowState::Parked {
+            tries: i32::try_from(QUICK_TRIES).unwrap_or(i32::MAX),
+            next_try_at,
+            reason,
+        };
+        let row = NewRow {
+            envelope: &event.envelope,
+            offset: event.offset,
+            state,
+        };
         table::insert(uow.connection(), &origin, uow.now(), &[row]).await?;
         if let Ok(Some(fact)) = Fact::from_envelope(&event.envelope) {
             uow.learn(&[fact]).await?;
@@ -294,7 +364,11 @@ impl Batch<'_> {
 }
 
 /// The span in which one event is handled, if its trace is sampled.
-pub(super) fn event_span(service: &'static str, subscription: &'static str, envelope: &Envelope) -> tracing::Span {
+pub(super) fn event_span(
+    service: &'static str,
+    subscription: &'static str,
+    envelope: &Envelope,
+) -> tracing::Span {
     let traceparent = envelope.traceparent.as_deref();
     if !traceparent.is_some_and(telemetry::is_sampled) {
         return tracing::Span::none();
@@ -311,8 +385,15 @@ pub(super) fn event_span(service: &'static str, subscription: &'static str, enve
 }
 
 /// Applies one event, unless it is a fact that a newer one has overtaken.
-pub(super) async fn apply_work(uow: &mut UnitOfWork, envelope: &Envelope, work: &dyn Work) -> Result<(), Failure> {
-    uow.set_cause(Cause { causation_id: Some(envelope.id), correlation_id: envelope.correlation_id });
+pub(super) async fn apply_work(
+    uow: &mut UnitOfWork,
+    envelope: &Envelope,
+    work: &dyn Work,
+) -> Result<(), Failure> {
+    uow.set_cause(Cause {
+        causation_id: Some(envelope.id),
+        correlation_id: envelope.correlation_id,
+    });
     if let Some(fact) = work.fact() {
         let known = uow.know(fact.person_id).await?;
         if fact.fact_version < known.fact_version {
@@ -329,7 +410,10 @@ pub(super) async fn ask(cx: &Context, work: &mut dyn Work) -> Result<(), Failure
         Err(Failure::Away(away)) if cx.neighbours().contains_key(&away.who) => {
             let neighbour = &cx.neighbours()[&away.who];
             if neighbour.is_serving().await {
-                return Err(Failure::internal(format!("{} refused: {}", away.who, away.detail)));
+                return Err(Failure::internal(format!(
+                    "{} refused: {}",
+                    away.who, away.detail
+                )));
             }
             Err(Failure::Away(away))
         }
@@ -343,8 +427,14 @@ impl<'e> Prepared<'e> {
         let state = match &self.work {
             _ if parked.contains(&envelope.key) => RowState::Behind,
             Ok(_) => RowState::Applied,
-            Err(reason) => RowState::Stopped { reason: format!("UNDECODABLE: {reason}") },
+            Err(reason) => RowState::Stopped {
+                reason: format!("UNDECODABLE: {reason}"),
+            },
         };
-        NewRow { envelope, offset: self.incoming.offset, state }
+        NewRow {
+            envelope,
+            offset: self.incoming.offset,
+            state,
+        }
     }
 }

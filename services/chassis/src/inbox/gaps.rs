@@ -34,16 +34,33 @@ impl GapWatch {
     }
 
     /// Compares the records of one poll, before they are filtered.
-    pub(super) async fn observe(&mut self, cx: &Context, names: &[&'static str], records: &[Record]) {
-        for envelope in records.iter().filter_map(|record| record.envelope.as_ref().ok()) {
+    pub(super) async fn observe(
+        &mut self,
+        cx: &Context,
+        names: &[&'static str],
+        records: &[Record],
+    ) {
+        for envelope in records
+            .iter()
+            .filter_map(|record| record.envelope.as_ref().ok())
+        {
             if let Err(error) = self.observe_one(cx, names, envelope).await {
                 tracing::warn!(service = cx.name(), %error, "writing down a stream gap");
             }
         }
     }
 
-    async fn observe_one(&mut self, cx: &Context, names: &[&'static str], envelope: &Envelope) -> Result<(), DbErr> {
-        let stream = (envelope.source.clone(), envelope.topic.clone(), envelope.key.clone());
+    async fn observe_one(
+        &mut self,
+        cx: &Context,
+        names: &[&'static str],
+        envelope: &Envelope,
+    ) -> Result<(), DbErr> {
+        let stream = (
+            envelope.source.clone(),
+            envelope.topic.clone(),
+            envelope.key.clone(),
+        );
         if self.marks.len() >= KEYS_REMEMBERED {
             self.marks.clear();
         }
@@ -58,7 +75,9 @@ impl GapWatch {
         }
         if envelope.sequence > expected {
             *mark = envelope.sequence;
-            cx.metrics().stream_gaps(cx.name(), envelope.topic.clone()).inc();
+            cx.metrics()
+                .stream_gaps(cx.name(), envelope.topic.clone())
+                .inc();
             return note_jump(cx, envelope, expected).await;
         }
         note_fall(cx, names, envelope).await

@@ -33,11 +33,23 @@ pub(super) async fn handle(
 ) -> Handled {
     let mut by_partition: BTreeMap<TopicPartition, Vec<Record>> = BTreeMap::new();
     for record in records {
-        by_partition.entry(record.at.clone()).or_default().push(record);
+        by_partition
+            .entry(record.at.clone())
+            .or_default()
+            .push(record);
     }
     let lanes = by_partition.iter().flat_map(|(at, records)| {
-        let readers = subscriptions.iter().filter(move |subscription| subscription.reads(&at.topic));
-        readers.map(move |subscription| Lane { cx, subscription, positions, pace, at, records })
+        let readers = subscriptions
+            .iter()
+            .filter(move |subscription| subscription.reads(&at.topic));
+        readers.map(move |subscription| Lane {
+            cx,
+            subscription,
+            positions,
+            pace,
+            at,
+            records,
+        })
     });
     let outcomes: Vec<(TopicPartition, Outcome)> = futures::stream::iter(lanes)
         .map(|lane| async move { (lane.at.clone(), lane.run().await) })
@@ -71,16 +83,27 @@ struct Lane<'a> {
 impl Lane<'_> {
     async fn run(&self) -> Outcome {
         let name = self.subscription.name();
-        let Some(position) = self.positions.get(name, self.at) else { return Outcome::PositionLost };
-        let Some(last) = self.records.last() else { return Outcome::MovedTo(position.read) };
+        let Some(position) = self.positions.get(name, self.at) else {
+            return Outcome::PositionLost;
+        };
+        let Some(last) = self.records.last() else {
+            return Outcome::MovedTo(position.read);
+        };
         let next = last.offset + 1;
         let events = self.events_from(position.read);
         self.positions.skipped(name, self.at, next);
         if events.is_empty() {
             return self.move_over_skipped().await;
         }
-        let batch = Batch { cx: self.cx, subscription: self.subscription, at: self.at, pace: self.pace };
-        let outcome = batch.handle(position.stored, &events, next.max(position.read)).await;
+        let batch = Batch {
+            cx: self.cx,
+            subscription: self.subscription,
+            at: self.at,
+            pace: self.pace,
+        };
+        let outcome = batch
+            .handle(position.stored, &events, next.max(position.read))
+            .await;
         if let Outcome::MovedTo(offset) = outcome {
             self.positions.moved(name, self.at, offset);
         }
@@ -89,12 +112,16 @@ impl Lane<'_> {
 
     /// The events for this subscription, from its own position on.
     fn events_from(&self, position: i64) -> Vec<Incoming> {
-        let readable = self.records.iter().filter(|record| record.offset >= position);
+        let readable = self
+            .records
+            .iter()
+            .filter(|record| record.offset >= position);
         readable
             .filter_map(|record| match &record.envelope {
-                Ok(envelope) if self.subscription.names(&envelope.event_type) => {
-                    Some(Incoming { offset: record.offset, envelope: envelope.clone() })
-                }
+                Ok(envelope) if self.subscription.names(&envelope.event_type) => Some(Incoming {
+                    offset: record.offset,
+                    envelope: envelope.clone(),
+                }),
                 Ok(_) | Err(_) => None,
             })
             .collect()
@@ -103,11 +130,16 @@ impl Lane<'_> {
     /// A poll with nothing for a subscription moves its row at most once a second.
     async fn move_over_skipped(&self) -> Outcome {
         let name = self.subscription.name();
-        let Some(position) = self.positions.get(name, self.at) else { return Outcome::PositionLost };
+        let Some(position) = self.positions.get(name, self.at) else {
+            return Outcome::PositionLost;
+        };
         if !position.should_move() {
             return Outcome::MovedTo(position.read);
         }
-        let origin = super::table::Origin { subscription: name, at: self.at };
+        let origin = super::table::Origin {
+            subscription: name,
+            at: self.at,
+        };
         let db = self.cx.db().writer();
         match super::table::move_position(db, &origin, position.stored, position.read).await {
             Ok(Some(_)) => {
@@ -115,7 +147,10 @@ impl Lane<'_> {
                 Outcome::MovedTo(position.read)
             }
             Ok(None) => Outcome::PositionLost,
-            Err(error) => Outcome::Away(Away { who: "database".to_owned(), detail: error.to_string() }),
+            Err(error) => Outcome::Away(Away {
+                who: "database".to_owned(),
+                detail: error.to_string(),
+            }),
         }
     }
 }

@@ -31,7 +31,11 @@ pub(super) struct Position {
 
 impl Position {
     fn at(offset: i64) -> Self {
-        Self { stored: offset, read: offset, moved_at: Instant::now() }
+        Self {
+            stored: offset,
+            read: offset,
+            moved_at: Instant::now(),
+        }
     }
 
     /// Whether it is time to write down what was skipped.
@@ -57,7 +61,8 @@ impl PositionTable {
 
     /// After a committed move.
     pub(super) fn moved(&self, subscription: &'static str, at: &TopicPartition, next: i64) {
-        self.lock().insert((subscription, at.clone()), Position::at(next));
+        self.lock()
+            .insert((subscription, at.clone()), Position::at(next));
     }
 
     /// Read, but nothing in it was for this subscription.
@@ -99,14 +104,24 @@ impl PositionTable {
     }
 
     /// What a consumer calls, on its own thread, when partitions are assigned to it.
-    pub(super) fn callback(&self, cx: &Context, subscriptions: Arc<Vec<Subscription>>, handle: Handle) -> Positions {
+    pub(super) fn callback(
+        &self,
+        cx: &Context,
+        subscriptions: Arc<Vec<Subscription>>,
+        handle: Handle,
+    ) -> Positions {
         let (table, cx) = (self.clone(), cx.clone());
         Arc::new(move |partitions| {
-            let read = async { tokio::time::timeout(READ_WITHIN, table.reread(&cx, &subscriptions, partitions)).await };
+            let read = async {
+                tokio::time::timeout(READ_WITHIN, table.reread(&cx, &subscriptions, partitions))
+                    .await
+            };
             match handle.block_on(read) {
                 Ok(Ok(lowest)) => Ok(lowest),
                 Ok(Err(error)) => Err(BusError::Positions(error.to_string())),
-                Err(_) => Err(BusError::Positions("the database did not answer in time".to_owned())),
+                Err(_) => Err(BusError::Positions(
+                    "the database did not answer in time".to_owned(),
+                )),
             }
         })
     }
@@ -120,19 +135,34 @@ async fn load(cx: &Context, subscriptions: &[Subscription]) -> Result<Vec<Row>, 
         "SELECT subscription, topic, partition, next_offset FROM position WHERE subscription IN ({})",
         dialect::placeholders(1, names.len())
     );
-    let rows = cx.db().writer().all(text, names.iter().map(|name| val(*name)).collect::<Vec<_>>()).await?;
+    let rows = cx
+        .db()
+        .writer()
+        .all(
+            text,
+            names.iter().map(|name| val(*name)).collect::<Vec<_>>(),
+        )
+        .await?;
     let mut positions = Vec::with_capacity(rows.len());
     for row in &rows {
         let subscription: String = row.get("subscription")?;
-        let Some(name) = names.iter().find(|name| **name == subscription) else { continue };
-        let at = TopicPartition { topic: row.get("topic")?, partition: row.get("partition")? };
+        let Some(name) = names.iter().find(|name| **name == subscription) else {
+            continue;
+        };
+        let at = TopicPartition {
+            topic: row.get("topic")?,
+            partition: row.get("partition")?,
+        };
         positions.push((*name, at, row.get("next_offset")?));
     }
     Ok(positions)
 }
 
 /// Writes the missing rows of new subscriptions, before the first poll.
-pub(super) async fn begin_missing(cx: &Context, subscriptions: &[Subscription]) -> Result<(), Failure> {
+pub(super) async fn begin_missing(
+    cx: &Context,
+    subscriptions: &[Subscription],
+) -> Result<(), Failure> {
     let present = load(cx, subscriptions).await?;
     for subscription in subscriptions {
         for topic in subscription.topics() {
@@ -142,7 +172,10 @@ pub(super) async fn begin_missing(cx: &Context, subscriptions: &[Subscription]) 
                     topic: topic.to_owned(),
                     partition: i32::try_from(partition).map_err(Failure::internal)?,
                 };
-                if present.iter().any(|(name, found, _)| *name == subscription.name() && *found == at) {
+                if present
+                    .iter()
+                    .any(|(name, found, _)| *name == subscription.name() && *found == at)
+                {
                     continue;
                 }
                 let offset = match subscription.starts() {
@@ -156,10 +189,20 @@ pub(super) async fn begin_missing(cx: &Context, subscriptions: &[Subscription]) 
     Ok(())
 }
 
-async fn begin(cx: &Context, subscription: &str, at: &TopicPartition, offset: i64) -> Result<(), DbErr> {
+async fn begin(
+    cx: &Context,
+    subscription: &str,
+    at: &TopicPartition,
+    offset: i64,
+) -> Result<(), DbErr> {
     let text = "INSERT INTO position (subscription, topic, partition, next_offset) VALUES ($1, $2, $3, $4) \
                 ON CONFLICT DO NOTHING";
-    let values = [val(subscription), val(at.topic.clone()), val(at.partition), val(offset)];
+    let values = [
+        val(subscription),
+        val(at.topic.clone()),
+        val(at.partition),
+        val(offset),
+    ];
     cx.db().writer().run(text, values).await?;
     Ok(())
 }

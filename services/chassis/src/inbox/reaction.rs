@@ -120,7 +120,10 @@ pub(super) struct Typed<E, R> {
 
 impl<E, R> Typed<E, R> {
     pub(super) fn new(reaction: R) -> Self {
-        Self { reaction: Arc::new(reaction), body: std::marker::PhantomData }
+        Self {
+            reaction: Arc::new(reaction),
+            body: std::marker::PhantomData,
+        }
     }
 }
 
@@ -130,8 +133,15 @@ impl<E: Payload, R: Reaction<E>> ErasedReaction for Typed<E, R> {
     }
 
     fn prepare(&self, envelope: &Envelope) -> Result<Box<dyn Work>, WireError> {
-        let event = Event { body: E::decode(envelope)?, envelope: envelope.clone() };
-        Ok(Box::new(TypedWork { reaction: self.reaction.clone(), event, asked: None }))
+        let event = Event {
+            body: E::decode(envelope)?,
+            envelope: envelope.clone(),
+        };
+        Ok(Box::new(TypedWork {
+            reaction: self.reaction.clone(),
+            event,
+            asked: None,
+        }))
     }
 }
 
@@ -157,7 +167,10 @@ impl<E: Payload, R: Reaction<E>> Work for TypedWork<E, R> {
     }
 
     async fn apply(&self, uow: &mut UnitOfWork) -> Result<(), Failure> {
-        let asked = self.asked.as_ref().ok_or_else(|| Failure::internal("applied before it was asked"))?;
+        let asked = self
+            .asked
+            .as_ref()
+            .ok_or_else(|| Failure::internal("applied before it was asked"))?;
         self.reaction.apply(uow, &self.event, asked).await
     }
 }

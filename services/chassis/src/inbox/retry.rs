@@ -39,7 +39,11 @@ enum Tried {
 impl Retrier {
     /// For a service and what it listens to.
     pub fn new(cx: Context, subscriptions: Arc<Vec<Subscription>>, lease: LeaseHolder) -> Self {
-        Self { cx, subscriptions, lease }
+        Self {
+            cx,
+            subscriptions,
+            lease,
+        }
     }
 
     /// Runs until `stop`.
@@ -78,16 +82,24 @@ impl Retrier {
                     }
                 }
             }
-            let Some(next) = table::next_of_key(self.cx.db().writer(), &held).await? else { return Ok(()) };
+            let Some(next) = table::next_of_key(self.cx.db().writer(), &held).await? else {
+                return Ok(());
+            };
             held = next;
         }
     }
 
     async fn try_one(&self, held: &Held) -> Result<Tried, Failure> {
-        let subscription = self.subscriptions.iter().find(|one| one.name() == held.subscription);
-        let subscription = subscription
-            .ok_or_else(|| Failure::internal(format!("no subscription {} is declared", held.subscription)))?;
-        let envelope = held.open().map_err(|error| Failure::Undecodable(error.to_string()))?;
+        let subscription = self
+            .subscriptions
+            .iter()
+            .find(|one| one.name() == held.subscription);
+        let subscription = subscription.ok_or_else(|| {
+            Failure::internal(format!("no subscription {} is declared", held.subscription))
+        })?;
+        let envelope = held
+            .open()
+            .map_err(|error| Failure::Undecodable(error.to_string()))?;
         let span = event_span(self.cx.name(), subscription.name(), &envelope);
         async {
             let mut work = subscription.prepare(&envelope)?;
@@ -98,8 +110,14 @@ impl Retrier {
         .await
     }
 
-    async fn transact(&self, held: &Held, envelope: &Envelope, work: &dyn Work) -> Result<Tried, Failure> {
-        let mut uow = UnitOfWork::begin(&self.cx, self.cx.itself().clone(), Cause::default()).await?;
+    async fn transact(
+        &self,
+        held: &Held,
+        envelope: &Envelope,
+        work: &dyn Work,
+    ) -> Result<Tried, Failure> {
+        let mut uow =
+            UnitOfWork::begin(&self.cx, self.cx.itself().clone(), Cause::default()).await?;
         let outcome = self.effects(&mut uow, held, envelope, work).await;
         uow.end(outcome).await
     }
@@ -128,7 +146,9 @@ impl Retrier {
         let db = self.cx.db().writer();
         let reason = failure.reason();
         let settings = &self.cx.settings().runner;
-        let given_up = held.first_try_at.is_some_and(|first| now >= first + settings.give_up_after);
+        let given_up = held
+            .first_try_at
+            .is_some_and(|first| now >= first + settings.give_up_after);
         if given_up || matches!(failure, Failure::Undecodable(_)) {
             tracing::error!(subscription = %held.subscription, event_id = %held.event_id, %reason, "stopped an event");
             table::stop(db, held, &reason).await?;
@@ -141,7 +161,12 @@ impl Retrier {
     /// 1 s, 2 s, 4 s … up to a minute.
     fn next_try(&self, now: Timestamp, tries: i32) -> Timestamp {
         let settings = &self.cx.settings().runner;
-        let doublings = u32::try_from(tries.saturating_sub(2)).unwrap_or_default().min(16);
-        now + settings.retry_first.saturating_mul(1 << doublings).min(settings.retry_max)
+        let doublings = u32::try_from(tries.saturating_sub(2))
+            .unwrap_or_default()
+            .min(16);
+        now + settings
+            .retry_first
+            .saturating_mul(1 << doublings)
+            .min(settings.retry_max)
     }
 }

@@ -71,7 +71,8 @@ impl Runner {
     }
 
     fn consume(&mut self, stop: &CancellationToken) -> Result<(), Failure> {
-        self.handle.block_on(positions::begin_missing(&self.cx, &self.subscriptions))?;
+        self.handle
+            .block_on(positions::begin_missing(&self.cx, &self.subscriptions))?;
         let mut consumer = self.open()?;
         let outcome = self.consume_with(consumer.as_mut(), stop);
         consumer.close(CLOSE_WITHIN);
@@ -79,16 +80,26 @@ impl Runner {
     }
 
     fn open(&self) -> Result<Box<dyn Consumer>, Failure> {
-        let mut topics: Vec<String> =
-            self.subscriptions.iter().flat_map(|one| one.topics()).map(str::to_owned).collect();
+        let mut topics: Vec<String> = self
+            .subscriptions
+            .iter()
+            .flat_map(|one| one.topics())
+            .map(str::to_owned)
+            .collect();
         topics.sort_unstable();
         topics.dedup();
-        let positions = self.positions.callback(&self.cx, self.subscriptions.clone(), self.handle.clone());
+        let positions =
+            self.positions
+                .callback(&self.cx, self.subscriptions.clone(), self.handle.clone());
         let group = format!("minzheng.{}", self.cx.name());
         Ok(self.cx.bus().open_consumer(&group, &topics, positions)?)
     }
 
-    fn consume_with(&mut self, consumer: &mut dyn Consumer, stop: &CancellationToken) -> Result<(), Failure> {
+    fn consume_with(
+        &mut self,
+        consumer: &mut dyn Consumer,
+        stop: &CancellationToken,
+    ) -> Result<(), Failure> {
         while !stop.is_cancelled() {
             let limit = self.cx.settings().runner.batch;
             match consumer.poll(POLL, limit) {
@@ -124,7 +135,15 @@ impl Runner {
         );
         let handled = self.handle.block_on(async {
             self.gaps.observe(&self.cx, &names, &records).await;
-            lane::handle(&self.cx, &self.subscriptions, &self.positions, &self.pace, records, at_once).await
+            lane::handle(
+                &self.cx,
+                &self.subscriptions,
+                &self.positions,
+                &self.pace,
+                records,
+                at_once,
+            )
+            .await
         });
         self.settle(consumer, handled, stop)
     }
@@ -143,7 +162,9 @@ impl Runner {
             self.wait_for(consumer, &away, stop)?;
         }
         self.gaps.forget();
-        let reread = self.positions.reread(&self.cx, &self.subscriptions, &handled.reread);
+        let reread = self
+            .positions
+            .reread(&self.cx, &self.subscriptions, &handled.reread);
         let lowest = self.handle.block_on(reread)?;
         let held = consumer.assignment();
         for (at, offset) in lowest.iter().filter(|(at, _)| held.contains(at)) {
@@ -153,7 +174,12 @@ impl Runner {
     }
 
     /// Pauses every partition, and polls on so as to stay in the group, until it is back.
-    fn wait_for(&self, consumer: &mut dyn Consumer, away: &Away, stop: &CancellationToken) -> Result<(), Failure> {
+    fn wait_for(
+        &self,
+        consumer: &mut dyn Consumer,
+        away: &Away,
+        stop: &CancellationToken,
+    ) -> Result<(), Failure> {
         tracing::warn!(service = self.cx.name(), who = %away.who, detail = %away.detail, "away; waiting");
         let held = consumer.assignment();
         consumer.pause(&held)?;
@@ -179,9 +205,16 @@ impl Runner {
     fn count_skipped(&self, records: &[Record]) {
         for record in records {
             match &record.envelope {
-                Ok(envelope) if self.subscriptions.iter().any(|one| one.names(&envelope.event_type)) => {}
+                Ok(envelope)
+                    if self
+                        .subscriptions
+                        .iter()
+                        .any(|one| one.names(&envelope.event_type)) => {}
                 Ok(envelope) => {
-                    self.cx.metrics().events_skipped(envelope.event_type.clone()).inc();
+                    self.cx
+                        .metrics()
+                        .events_skipped(envelope.event_type.clone())
+                        .inc();
                 }
                 Err(undecodable) => {
                     tracing::error!(

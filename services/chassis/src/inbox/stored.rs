@@ -31,7 +31,10 @@ pub(super) fn encode(envelope: &Envelope) -> Vec<u8> {
         topic: envelope.topic.clone(),
         key: envelope.key.clone(),
         headers: headers
-            .map(|(name, value)| StoredHeader { name: name.to_owned(), value: value.into_bytes() })
+            .map(|(name, value)| StoredHeader {
+                name: name.to_owned(),
+                value: value.into_bytes(),
+            })
             .collect(),
         value: envelope.value.clone(),
     }
@@ -40,7 +43,11 @@ pub(super) fn encode(envelope: &Envelope) -> Vec<u8> {
 
 /// The envelope back from its bytes.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
-    let stored = StoredEnvelope::decode(bytes).map_err(|_| EnvelopeError::Malformed("stored envelope"))?;
-    let headers = stored.headers.iter().map(|header| (header.name.as_str(), header.value.as_slice()));
+    let stored =
+        StoredEnvelope::decode(bytes).map_err(|_| EnvelopeError::Malformed("stored envelope"))?;
+    let headers = stored
+        .headers
+        .iter()
+        .map(|header| (header.name.as_str(), header.value.as_slice()));
     Envelope::from_record(&stored.topic, &stored.key, headers, stored.value.clone())
 }

@@ -27,7 +27,11 @@ pub struct Subscription {
 impl Subscription {
     /// A subscription that begins with the oldest event kept and so far listens to nothing.
     pub fn named(name: &'static str) -> Self {
-        Self { name, from: StartFrom::Beginning, reactions: Vec::new() }
+        Self {
+            name,
+            from: StartFrom::Beginning,
+            reactions: Vec::new(),
+        }
     }
 
     /// Where it begins when it is new.
@@ -56,7 +60,11 @@ impl Subscription {
 
     /// The type strings it listens to.
     pub fn types(&self) -> Vec<&'static str> {
-        self.reactions.iter().flat_map(|reaction| reaction.types()).copied().collect()
+        self.reactions
+            .iter()
+            .flat_map(|reaction| reaction.types())
+            .copied()
+            .collect()
     }
 
     /// The topics these types are on.
@@ -71,7 +79,9 @@ impl Subscription {
 
     /// Whether it listens to a type.
     pub(crate) fn names(&self, event_type: &str) -> bool {
-        self.reactions.iter().any(|reaction| reaction.types().contains(&event_type))
+        self.reactions
+            .iter()
+            .any(|reaction| reaction.types().contains(&event_type))
     }
 
     /// Whether it listens to a topic.
@@ -82,7 +92,12 @@ impl Subscription {
     /// Decodes an event for its reaction.
     pub(super) fn prepare(&self, envelope: &Envelope) -> Result<Box<dyn Work>, WireError> {
         let event_type = envelope.event_type.as_str();
-        let reaction = self.reactions.iter().find(|reaction| reaction.types().contains(&event_type));
-        reaction.ok_or(WireError::Malformed("ce_type"))?.prepare(envelope)
+        let reaction = self
+            .reactions
+            .iter()
+            .find(|reaction| reaction.types().contains(&event_type));
+        reaction
+            .ok_or(WireError::Malformed("ce_type"))?
+            .prepare(envelope)
     }
 }

@@ -35,10 +35,16 @@ pub(super) struct NewRow<'a> {
 pub(super) enum RowState {
     Applied,
     /// The head of its key: tried and failed, to be tried again.
-    Parked { tries: i32, next_try_at: Timestamp, reason: String },
+    Parked {
+        tries: i32,
+        next_try_at: Timestamp,
+        reason: String,
+    },
     /// Behind a parked one of its key.
     Behind,
-    Stopped { reason: String },
+    Stopped {
+        reason: String,
+    },
 }
 
 /// What moving a position found.
@@ -66,20 +72,47 @@ pub(super) async fn move_position(
         val(read),
     ];
     let row = db.one(text, values).await?;
-    row.map(|row| Ok(Moved { parked: row.get("parked")? })).transpose()
+    row.map(|row| {
+        Ok(Moved {
+            parked: row.get("parked")?,
+        })
+    })
+    .transpose()
 }
 
 /// Keys of this partition that have something parked.
-pub(super) async fn parked_keys(db: &impl ConnectionTrait, origin: &Origin<'_>) -> Result<Vec<String>, DbErr> {
+pub(super) async fn parked_keys(
+    db: &impl ConnectionTrait,
+    origin: &Origin<'_>,
+) -> Result<Vec<String>, DbErr> {
     let text = "SELECT DISTINCT key FROM inbox WHERE subscription = $1 AND topic = $2 AND partition = $3 \
                 AND state = 'parked'";
-    let values = [val(origin.subscription), val(origin.at.topic.clone()), val(origin.at.partition)];
-    db.all(text, values).await?.iter().map(|row| row.get("key")).collect()
+    let values = [
+        val(origin.subscription),
+        val(origin.at.topic.clone()),
+        val(origin.at.partition),
+    ];
+    db.all(text, values)
+        .await?
+        .iter()
+        .map(|row| row.get("key"))
+        .collect()
 }
 
 const COLUMNS: &[&str] = &[
-    "subscription", "event_id", "state", "topic", "partition", "record_offset", "key", "received_at", "envelope",
-    "tries", "first_try_at", "next_try_at", "reason",
+    "subscription",
+    "event_id",
+    "state",
+    "topic",
+    "partition",
+    "record_offset",
+    "key",
+    "received_at",
+    "envelope",
+    "tries",
+    "first_try_at",
+    "next_try_at",
+    "reason",
 ];
 
 /// Inserts the rows of a batch; the ids of those that are new.
@@ -95,18 +128,38 @@ pub(super) async fn insert(
         tail: "ON CONFLICT (subscription, event_id) DO NOTHING RETURNING event_id",
     };
     let (text, values) = insert.rows(rows.iter().map(|row| row_values(origin, now, row)));
-    db.all(text, values).await?.iter().map(|row| row.get("event_id")).collect()
+    db.all(text, values)
+        .await?
+        .iter()
+        .map(|row| row.get("event_id"))
+        .collect()
 }
 
 fn row_values(origin: &Origin<'_>, now: Timestamp, row: &NewRow<'_>) -> Vec<sea_orm::Value> {
     let now = micros(now);
     let (state, kept, tries, first, next, reason) = match &row.state {
         RowState::Applied => (APPLIED, false, None, None, None, None),
-        RowState::Parked { tries, next_try_at, reason } => {
-            (PARKED, true, Some(*tries), Some(now), Some(micros(*next_try_at)), Some(reason.clone()))
-        }
+        RowState::Parked {
+            tries,
+            next_try_at,
+            reason,
+        } => (
+            PARKED,
+            true,
+            Some(*tries),
+            Some(now),
+            Some(micros(*next_try_at)),
+            Some(reason.clone()),
+        ),
         RowState::Behind => (PARKED, true, Some(0), None, None, None),
-        RowState::Stopped { reason } => (STOPPED, true, Some(1), Some(now), None, Some(reason.clone())),
+        RowState::Stopped { reason } => (
+            STOPPED,
+            true,
+            Some(1),
+            Some(now),
+            None,
+            Some(reason.clone()),
+        ),
     };
     vec![
         val(origin.subscription),
@@ -147,7 +200,10 @@ impl Held {
             subscription: row.get("subscription")?,
             event_id: row.get("event_id")?,
             state: row.get("state")?,
-            at: TopicPartition { topic: row.get("topic")?, partition: row.get("partition")? },
+            at: TopicPartition {
+                topic: row.get("topic")?,
+                partition: row.get("partition")?,
+            },
             offset: row.get("record_offset")?,
             key: row.get("key")?,
             envelope: row.get::<Option<Vec<u8>>>("envelope")?.unwrap_or_default(),
@@ -168,14 +224,23 @@ const HELD: &str = "SELECT subscription, event_id, state, topic, partition, reco
                     first_try_at, next_try_at, reason FROM inbox";
 
 /// Parked events that are due, oldest first.
-pub(super) async fn due(db: &impl ConnectionTrait, now: Timestamp, limit: i64) -> Result<Vec<Held>, DbErr> {
-    let text = format!("{HELD} WHERE state = 'parked' AND next_try_at <= $1 ORDER BY next_try_at, record_offset LIMIT $2");
+pub(super) async fn due(
+    db: &impl ConnectionTrait,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Held>, DbErr> {
+    let text = format!(
+        "{HELD} WHERE state = 'parked' AND next_try_at <= $1 ORDER BY next_try_at, record_offset LIMIT $2"
+    );
     let rows = db.all(text, [val(micros(now)), val(limit)]).await?;
     rows.iter().map(Held::from_row).collect()
 }
 
 /// The oldest parked event behind `held` on its key.
-pub(super) async fn next_of_key(db: &impl ConnectionTrait, held: &Held) -> Result<Option<Held>, DbErr> {
+pub(super) async fn next_of_key(
+    db: &impl ConnectionTrait,
+    held: &Held,
+) -> Result<Option<Held>, DbErr> {
     let text = format!(
         "{HELD} WHERE subscription = $1 AND topic = $2 AND partition = $3 AND key = $4 AND state = 'parked' \
          ORDER BY record_offset LIMIT 1"
@@ -186,7 +251,10 @@ pub(super) async fn next_of_key(db: &impl ConnectionTrait, held: &Held) -> Resul
         val(held.at.partition),
         val(held.key.clone()),
     ];
-    db.one(text, values).await?.map(|row| Held::from_row(&row)).transpose()
+    db.one(text, values)
+        .await?
+        .map(|row| Held::from_row(&row))
+        .transpose()
 }
 
 /// Turns a parked event into an applied one, unless an older one of its key is parked or somebody
@@ -196,7 +264,10 @@ pub(super) async fn apply_parked(db: &impl ConnectionTrait, held: &Held) -> Resu
                 WHERE subscription = $1 AND event_id = $2 AND state = 'parked' AND NOT EXISTS (SELECT 1 FROM inbox older \
                 WHERE older.subscription = $1 AND older.topic = inbox.topic AND older.partition = inbox.partition \
                 AND older.key = inbox.key AND older.state = 'parked' AND older.record_offset < inbox.record_offset)";
-    Ok(db.run(text, [val(held.subscription.clone()), val(held.event_id)]).await? == 1)
+    Ok(db
+        .run(text, [val(held.subscription.clone()), val(held.event_id)])
+        .await?
+        == 1)
 }
 
 /// Notes a failed try.
@@ -221,10 +292,22 @@ pub(super) async fn note_try(
 }
 
 /// Gives a parked event up.
-pub(super) async fn stop(db: &impl ConnectionTrait, held: &Held, reason: &str) -> Result<(), DbErr> {
+pub(super) async fn stop(
+    db: &impl ConnectionTrait,
+    held: &Held,
+    reason: &str,
+) -> Result<(), DbErr> {
     let text = "UPDATE inbox SET state = 'stopped', next_try_at = NULL, tries = tries + 1, reason = $3 \
                 WHERE subscription = $1 AND event_id = $2 AND state = 'parked'";
-    db.run(text, [val(held.subscription.clone()), val(held.event_id), val(reason)]).await?;
+    db.run(
+        text,
+        [
+            val(held.subscription.clone()),
+            val(held.event_id),
+            val(reason),
+        ],
+    )
+    .await?;
     Ok(())
 }
 
@@ -239,7 +322,13 @@ pub(crate) async fn make_due(
     let text = "UPDATE inbox SET first_try_at = CASE WHEN state = 'stopped' THEN $3 ELSE first_try_at END, \
                 state = 'parked', next_try_at = $3, decided_by = $4, decision_reason = $5 \
                 WHERE subscription = $1 AND event_id = $2 AND state IN ('parked', 'stopped')";
-    let values = [val(subscription), val(event_id), val(micros(now)), val(decided.0), val(decided.1)];
+    let values = [
+        val(subscription),
+        val(event_id),
+        val(micros(now)),
+        val(decided.0),
+        val(decided.1),
+    ];
     Ok(db.run(text, values).await? == 1)
 }
 
@@ -252,7 +341,12 @@ pub(crate) async fn discard(
 ) -> Result<bool, DbErr> {
     let text = "UPDATE inbox SET state = 'discarded', envelope = NULL, next_try_at = NULL, decided_by = $3, \
                 decision_reason = $4 WHERE subscription = $1 AND event_id = $2 AND state IN ('parked', 'stopped')";
-    let values = [val(subscription), val(event_id), val(decided.0), val(decided.1)];
+    let values = [
+        val(subscription),
+        val(event_id),
+        val(decided.0),
+        val(decided.1),
+    ];
     Ok(db.run(text, values).await? == 1)
 }
 
@@ -275,7 +369,9 @@ pub(crate) async fn held(
         "{HELD} WHERE state IN ('parked', 'stopped') AND ($1 = '' OR subscription = $1) \
          ORDER BY subscription, topic, partition, record_offset LIMIT $2"
     );
-    let rows = db.all(text, [val(subscription.unwrap_or_default()), val(limit)]).await?;
+    let rows = db
+        .all(text, [val(subscription.unwrap_or_default()), val(limit)])
+        .await?;
     rows.iter().map(Held::from_row).collect()
 }
 
@@ -285,16 +381,25 @@ pub(crate) async fn find_held(
     subscription: &str,
     event_id: Uuid,
 ) -> Result<Option<Held>, DbErr> {
-    let text = format!("{HELD} WHERE state IN ('parked', 'stopped') AND subscription = $1 AND event_id = $2");
-    db.one(text, [val(subscription), val(event_id)]).await?.map(|row| Held::from_row(&row)).transpose()
+    let text = format!(
+        "{HELD} WHERE state IN ('parked', 'stopped') AND subscription = $1 AND event_id = $2"
+    );
+    db.one(text, [val(subscription), val(event_id)])
+        .await?
+        .map(|row| Held::from_row(&row))
+        .transpose()
 }
 
 /// How many events are parked or stopped, by subscription and state.
-pub(crate) async fn count_held(db: &impl ConnectionTrait) -> Result<Vec<(String, String, i64)>, DbErr> {
+pub(crate) async fn count_held(
+    db: &impl ConnectionTrait,
+) -> Result<Vec<(String, String, i64)>, DbErr> {
     let text = "SELECT subscription, state, count(*) AS n FROM inbox WHERE state IN ('parked', 'stopped') \
                 GROUP BY subscription, state";
     let rows = db.all(text, []).await?;
-    rows.iter().map(|row| Ok((row.get("subscription")?, row.get("state")?, row.get("n")?))).collect()
+    rows.iter()
+        .map(|row| Ok((row.get("subscription")?, row.get("state")?, row.get("n")?)))
+        .collect()
 }
 
 /// Whether any of the subscriptions has seen an event.
@@ -304,7 +409,9 @@ pub(super) async fn has_seen(
     event_id: Uuid,
 ) -> Result<bool, DbErr> {
     let places = crate::db::dialect::placeholders(2, subscriptions.len());
-    let text = format!("SELECT 1 AS found FROM inbox WHERE event_id = $1 AND subscription IN ({places}) LIMIT 1");
+    let text = format!(
+        "SELECT 1 AS found FROM inbox WHERE event_id = $1 AND subscription IN ({places}) LIMIT 1"
+    );
     let mut values = vec![val(event_id)];
     values.extend(subscriptions.iter().map(|name| val(*name)));
     Ok(db.one(text, values).await?.is_some())

@@ -45,7 +45,11 @@ impl DataDir {
     /// Another process has it (`WouldBlock`), or the file cannot be made.
     pub fn lock(&self) -> io::Result<Locked> {
         let path = self.0.join("lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Locked { _file: file }),
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),

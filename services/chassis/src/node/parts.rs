@@ -21,7 +21,8 @@ use crate::http::Check;
 use crate::module::Module;
 
 /// The services that have an address of their own in the settings.
-pub(super) const SERVICES: [&str; 4] = ["residents", "life-events", "elderly-care", "child-welfare"];
+pub(super) const SERVICES: [&str; 4] =
+    ["residents", "life-events", "elderly-care", "child-welfare"];
 
 /// Why a node did not start.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +89,10 @@ impl NodeError {
 
     pub(super) fn database(service: &str) -> impl Fn(DbErr) -> Self {
         let service = service.to_owned();
-        move |source| NodeError::Database { service: service.clone(), source }
+        move |source| NodeError::Database {
+            service: service.clone(),
+            source,
+        }
     }
 
     pub(super) fn reflection(error: impl std::fmt::Display) -> Self {
@@ -107,12 +111,16 @@ pub async fn open_database(settings: &Settings, service: &str) -> Result<Databas
             .map_err(NodeError::database(service));
     }
     let directory = data_dir(settings)?;
-    Database::open_sqlite(&directory.database(service)).await.map_err(NodeError::database(service))
+    Database::open_sqlite(&directory.database(service))
+        .await
+        .map_err(NodeError::database(service))
 }
 
 fn data_dir(settings: &Settings) -> Result<DataDir, NodeError> {
-    DataDir::open(&settings.data_dir)
-        .map_err(|source| NodeError::DataDir { path: settings.data_dir.display().to_string(), source })
+    DataDir::open(&settings.data_dir).map_err(|source| NodeError::DataDir {
+        path: settings.data_dir.display().to_string(),
+        source,
+    })
 }
 
 /// Opens the bus, as the settings say.
@@ -170,7 +178,9 @@ fn own_address(own: SocketAddr) -> Option<Uri> {
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    format!("http://{}", SocketAddr::new(ip, own.port())).parse().ok()
+    format!("http://{}", SocketAddr::new(ip, own.port()))
+        .parse()
+        .ok()
 }
 
 /// Whether the node can work now: migrations, databases, bus. It does not wait for partitions.
@@ -180,7 +190,10 @@ pub(super) async fn checks(contexts: Arc<[Context]>) -> Vec<Check> {
         checks.push((format!("{} database", cx.name()), database_check(cx).await));
     }
     if let Some(cx) = contexts.first() {
-        checks.push(("bus".to_owned(), cx.bus().healthy().await.map_err(|error| error.to_string())));
+        checks.push((
+            "bus".to_owned(),
+            cx.bus().healthy().await.map_err(|error| error.to_string()),
+        ));
     }
     checks
 }

@@ -35,7 +35,12 @@ impl OperationsApi {
     fn one(&self, service: &str) -> Result<&Context, Problem> {
         let found = self.contexts.iter().find(|cx| cx.name() == service);
         found.ok_or_else(|| {
-            Problem::field("service", "SERVICE_UNKNOWN", "no such service in this process", "本进程中没有该服务")
+            Problem::field(
+                "service",
+                "SERVICE_UNKNOWN",
+                "no such service in this process",
+                "本进程中没有该服务",
+            )
         })
     }
 }
@@ -64,7 +69,9 @@ impl OperationsService for OperationsApi {
         let message = request.get_ref();
         let event_id = convert::uuid("event_id", &message.event_id).map_err(Problem::from)?;
         let cx = self.one(&message.service)?;
-        Ok(Response::new(dead_letters::get(cx, &message.subscription, event_id).await?))
+        Ok(Response::new(
+            dead_letters::get(cx, &message.subscription, event_id).await?,
+        ))
     }
 
     async fn replay_dead_letter(
@@ -125,7 +132,9 @@ impl OperationsService for OperationsApi {
     ) -> Result<Response<pb::GetOutboxResponse>, Status> {
         let mut outboxes = Vec::new();
         for cx in named(&self.contexts, &request.get_ref().service) {
-            let status = outbox::status(cx.db().reader()).await.map_err(Failure::from)?;
+            let status = outbox::status(cx.db().reader())
+                .await
+                .map_err(Failure::from)?;
             outboxes.push(pb::OutboxStatus {
                 service: cx.name().to_owned(),
                 rows: status.rows,
@@ -142,10 +151,19 @@ impl OperationsService for OperationsApi {
     ) -> Result<Response<pb::GetFingerprintResponse>, Status> {
         let message = request.get_ref();
         if message.person_ids.len() > PERSONS_AT_MOST {
-            return Err(Problem::field("person_ids", "TOO_MANY", "at most 500 persons", "一次最多 500 人").into());
+            return Err(Problem::field(
+                "person_ids",
+                "TOO_MANY",
+                "at most 500 persons",
+                "一次最多 500 人",
+            )
+            .into());
         }
-        let persons: Result<Vec<Uuid>, _> =
-            message.person_ids.iter().map(|id| convert::uuid("person_ids", id).map_err(Problem::from)).collect();
+        let persons: Result<Vec<Uuid>, _> = message
+            .person_ids
+            .iter()
+            .map(|id| convert::uuid("person_ids", id).map_err(Problem::from))
+            .collect();
         let persons = persons?;
         let mut fingerprints = Vec::new();
         for cx in named(&self.contexts, &message.service) {
@@ -154,8 +172,14 @@ impl OperationsService for OperationsApi {
         Ok(Response::new(pb::GetFingerprintResponse { fingerprints }))
     }
 
-    async fn verify(&self, request: Request<pb::VerifyRequest>) -> Result<Response<pb::VerifyResponse>, Status> {
-        let mut answer = pb::VerifyResponse { checks: verify::CHECKS.map(str::to_owned).to_vec(), findings: Vec::new() };
+    async fn verify(
+        &self,
+        request: Request<pb::VerifyRequest>,
+    ) -> Result<Response<pb::VerifyResponse>, Status> {
+        let mut answer = pb::VerifyResponse {
+            checks: verify::CHECKS.map(str::to_owned).to_vec(),
+            findings: Vec::new(),
+        };
         let contexts: Vec<&Context> = named(&self.contexts, &request.get_ref().service).collect();
         let mut before = Vec::with_capacity(contexts.len());
         for cx in &contexts {
@@ -163,7 +187,9 @@ impl OperationsService for OperationsApi {
         }
         let mut topics = verify::Topics::default();
         for (cx, before) in contexts.iter().zip(&before) {
-            answer.findings.extend(verify::run(cx, before, &mut topics).await?);
+            answer
+                .findings
+                .extend(verify::run(cx, before, &mut topics).await?);
         }
         Ok(Response::new(answer))
     }
@@ -220,5 +246,9 @@ async fn fingerprint_of(cx: &Context, persons: &[Uuid]) -> Result<pb::Fingerprin
     };
     lines.sort_unstable();
     let digest = Sha256::digest(lines.join("\n").as_bytes());
-    Ok(pb::Fingerprint { service: cx.name().to_owned(), digest: hex::encode(digest), lines })
+    Ok(pb::Fingerprint {
+        service: cx.name().to_owned(),
+        digest: hex::encode(digest),
+        lines,
+    })
 }

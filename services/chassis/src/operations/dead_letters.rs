@@ -14,15 +14,22 @@ use crate::problem::Problem;
 use crate::seam::{Command, Failure, UnitOfWork};
 
 /// Dead letters of one service, oldest first, and how many there are.
-pub(super) async fn list(cx: &Context, subscription: &str, limit: u64) -> Result<(Vec<pb::DeadLetter>, i64), Failure> {
+pub(super) async fn list(
+    cx: &Context,
+    subscription: &str,
+    limit: u64,
+) -> Result<(Vec<pb::DeadLetter>, i64), Failure> {
     let db = cx.db().reader();
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let only = (!subscription.is_empty()).then_some(subscription);
     let held = inbox::held(db, only, limit).await?;
     let mut letters: Vec<pb::DeadLetter> = held.iter().map(|held| show_held(cx, held)).collect();
     let counted = inbox::count_held(db).await?;
-    let mut total: i64 =
-        counted.iter().filter(|(name, ..)| only.is_none_or(|only| only == name)).map(|(.., n)| n).sum();
+    let mut total: i64 = counted
+        .iter()
+        .filter(|(name, ..)| only.is_none_or(|only| only == name))
+        .map(|(.., n)| n)
+        .sum();
     if only.is_none() {
         let refused = outbox::refused(db, cx.name(), limit).await?;
         total += outbox::status(db).await?.refused;
@@ -32,20 +39,34 @@ pub(super) async fn list(cx: &Context, subscription: &str, limit: u64) -> Result
 }
 
 /// One dead letter with its headers.
-pub(super) async fn get(cx: &Context, subscription: &str, event_id: Uuid) -> Result<pb::GetDeadLetterResponse, Failure> {
+pub(super) async fn get(
+    cx: &Context,
+    subscription: &str,
+    event_id: Uuid,
+) -> Result<pb::GetDeadLetterResponse, Failure> {
     let db = cx.db().reader();
     if subscription.is_empty() {
-        let row = outbox::find_refused(db, cx.name(), event_id).await?.ok_or_else(no_such)?;
+        let row = outbox::find_refused(db, cx.name(), event_id)
+            .await?
+            .ok_or_else(no_such)?;
         return Ok(response(show_refused(cx, &row), Some(&row.envelope)));
     }
-    let held = inbox::find_held(db, subscription, event_id).await?.ok_or_else(no_such)?;
+    let held = inbox::find_held(db, subscription, event_id)
+        .await?
+        .ok_or_else(no_such)?;
     Ok(response(show_held(cx, &held), held.open().ok().as_ref()))
 }
 
 fn response(letter: pb::DeadLetter, envelope: Option<&Envelope>) -> pb::GetDeadLetterResponse {
     let headers = envelope.map(Envelope::headers).unwrap_or_default();
-    let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    pb::GetDeadLetterResponse { dead_letter: Some(letter), headers }
+    let headers = headers
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    pb::GetDeadLetterResponse {
+        dead_letter: Some(letter),
+        headers,
+    }
 }
 
 fn no_such() -> Problem {
@@ -53,7 +74,11 @@ fn no_such() -> Problem {
 }
 
 fn show_held(cx: &Context, held: &Held) -> pb::DeadLetter {
-    let state = if held.state == inbox::PARKED { pb::DeadLetterState::Parked } else { pb::DeadLetterState::Stopped };
+    let state = if held.state == inbox::PARKED {
+        pb::DeadLetterState::Parked
+    } else {
+        pb::DeadLetterState::Stopped
+    };
     pb::DeadLetter {
         service: cx.name().to_owned(),
         subscription: held.subscription.clone(),
@@ -63,7 +88,10 @@ fn show_held(cx: &Context, held: &Held) -> pb::DeadLetter {
         partition: held.at.partition,
         offset: held.offset,
         key: held.key.clone(),
-        event_type: held.open().map(|envelope| envelope.event_type).unwrap_or_default(),
+        event_type: held
+            .open()
+            .map(|envelope| envelope.event_type)
+            .unwrap_or_default(),
         tries: held.tries,
         first_try_at: held.first_try_at.map(instant_to_wire),
         next_try_at: held.next_try_at.map(instant_to_wire),
@@ -95,7 +123,12 @@ fn require_reason(reason: &str) -> Result<(), Problem> {
     if (1..=500).contains(&reason.chars().count()) {
         return Ok(());
     }
-    Err(Problem::field("reason", "REASON_REQUIRED", "must have 1 to 500 characters", "请填写 1 至 500 字的理由"))
+    Err(Problem::field(
+        "reason",
+        "REASON_REQUIRED",
+        "must have 1 to 500 characters",
+        "请填写 1 至 500 字的理由",
+    ))
 }
 
 /// Makes an event due now.
@@ -118,7 +151,15 @@ impl Command for Replay {
         require_reason(&self.reason)?;
         let subject = uow.caller().subject.clone();
         let decided = (subject.as_str(), self.reason.as_str());
-        if !inbox::make_due(uow.connection(), &self.subscription, self.event_id, uow.now(), decided).await? {
+        if !inbox::make_due(
+            uow.connection(),
+            &self.subscription,
+            self.event_id,
+            uow.now(),
+            decided,
+        )
+        .await?
+        {
             return Err(no_such().into());
         }
         let entry = AuditEntry::new("ReplayDeadLetter", "dead_letter", self.event_id, None);

@@ -45,16 +45,24 @@ impl Sampler {
         let (cx, metrics, name) = (&self.cx, self.cx.metrics(), self.cx.name());
         let status = outbox::status(cx.db().reader()).await?;
         metrics.outbox_rows(name).set(status.rows);
-        let age = status.oldest.map_or(0.0, |oldest| cx.now().duration_since(oldest).as_secs_f64());
+        let age = status
+            .oldest
+            .map_or(0.0, |oldest| cx.now().duration_since(oldest).as_secs_f64());
         metrics.outbox_oldest_age_seconds(name).set(age);
         let held = inbox::count_held(cx.db().reader()).await?;
         for subscription in cx.module().subscription_names() {
             let count = |state: &str| {
-                let found = held.iter().find(|(held, in_state, _)| held == subscription && in_state == state);
+                let found = held
+                    .iter()
+                    .find(|(held, in_state, _)| held == subscription && in_state == state);
                 found.map_or(0, |(.., n)| *n)
             };
-            metrics.parked_events(name, subscription).set(count(inbox::PARKED));
-            metrics.stopped_events(name, subscription).set(count(inbox::STOPPED));
+            metrics
+                .parked_events(name, subscription)
+                .set(count(inbox::PARKED));
+            metrics
+                .stopped_events(name, subscription)
+                .set(count(inbox::STOPPED));
         }
         for kind in &cx.module().work {
             metrics.work_items_open(name, kind.name()).set(0);

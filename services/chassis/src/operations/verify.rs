@@ -15,8 +15,14 @@ use crate::db::{Sql, dialect, val};
 use crate::seam::Failure;
 
 /// Names of the checks, in the order in which they run.
-pub(super) const CHECKS: [&str; 6] =
-    ["stream-sequence", "topic-against-inbox", "audit-mac", "dead-letters", "outbox-age", "service"];
+pub(super) const CHECKS: [&str; 6] = [
+    "stream-sequence",
+    "topic-against-inbox",
+    "audit-mac",
+    "dead-letters",
+    "outbox-age",
+    "service",
+];
 
 /// Records read at a time.
 const READ_AT_A_TIME: usize = 1000;
@@ -48,11 +54,17 @@ impl Topics {
         if !self.0.contains_key(topic) {
             let marks = cx.bus().watermarks(topic).await?;
             let mut reads = Vec::new();
-            for (partition, marks) in marks.into_iter().enumerate().filter(|(_, marks)| marks.low < marks.high) {
+            for (partition, marks) in marks
+                .into_iter()
+                .enumerate()
+                .filter(|(_, marks)| marks.low < marks.high)
+            {
                 reads.push(read_partition(cx, topic, partition, marks));
             }
-            let read: Vec<Result<Vec<Seen>, Failure>> =
-                futures::stream::iter(reads).buffered(PARTITIONS_AT_ONCE).collect().await;
+            let read: Vec<Result<Vec<Seen>, Failure>> = futures::stream::iter(reads)
+                .buffered(PARTITIONS_AT_ONCE)
+                .collect()
+                .await;
             let read: Result<Vec<Vec<Seen>>, Failure> = read.into_iter().collect();
             self.0.insert(topic, read?.into_iter().flatten().collect());
         }
@@ -67,7 +79,10 @@ async fn read_partition(
     marks: Watermarks,
 ) -> Result<Vec<Seen>, Failure> {
     let partition = i32::try_from(partition).map_err(Failure::internal)?;
-    let at = TopicPartition { topic: topic.to_owned(), partition };
+    let at = TopicPartition {
+        topic: topic.to_owned(),
+        partition,
+    };
     let mut seen = Vec::new();
     let mut from = marks.low;
     while from < marks.high {
@@ -96,7 +111,11 @@ impl Seen {
 }
 
 /// Runs every check for one service.
-pub(super) async fn run(cx: &Context, before: &Streams, topics: &mut Topics) -> Result<Vec<pb::Finding>, Failure> {
+pub(super) async fn run(
+    cx: &Context,
+    before: &Streams,
+    topics: &mut Topics,
+) -> Result<Vec<pb::Finding>, Failure> {
     let mut findings = Vec::new();
     let mut found = |check: &str, details: Vec<String>| {
         findings.extend(details.into_iter().map(|detail| pb::Finding {
@@ -108,7 +127,13 @@ pub(super) async fn run(cx: &Context, before: &Streams, topics: &mut Topics) -> 
     found("stream-sequence", published(cx, before, topics).await?);
     found("topic-against-inbox", received(cx, topics).await?);
     let forged = audit::forged(cx.db().reader(), cx.keys()).await?;
-    found("audit-mac", forged.iter().map(|id| format!("audit record {id} was changed")).collect());
+    found(
+        "audit-mac",
+        forged
+            .iter()
+            .map(|id| format!("audit record {id} was changed"))
+            .collect(),
+    );
     found("dead-letters", dead_letters(cx).await?);
     found("outbox-age", outbox_age(cx).await?);
     if let Some(inspect) = &cx.module().inspect {
@@ -131,11 +156,17 @@ impl Streams {
         let waiting = "SELECT topic, key, max(sequence) AS last FROM outbox GROUP BY topic, key";
         // In this order: what was given by then waits now, or is on its topic already.
         let given = last_by_stream(cx, given).await?;
-        Ok(Self { given, waiting: last_by_stream(cx, waiting).await? })
+        Ok(Self {
+            given,
+            waiting: last_by_stream(cx, waiting).await?,
+        })
     }
 }
 
-async fn last_by_stream(cx: &Context, text: &str) -> Result<BTreeMap<(String, String), i64>, Failure> {
+async fn last_by_stream(
+    cx: &Context,
+    text: &str,
+) -> Result<BTreeMap<(String, String), i64>, Failure> {
     let mut last = BTreeMap::new();
     for row in cx.db().reader().all(text, []).await? {
         last.insert((row.get("topic")?, row.get("key")?), row.get("last")?);
@@ -145,11 +176,22 @@ async fn last_by_stream(cx: &Context, text: &str) -> Result<BTreeMap<(String, St
 
 /// What this service has published must be what its database knows. `before` was read before the
 /// topics, the present is read after them, so that events published meanwhile are no finding.
-async fn published(cx: &Context, before: &Streams, read: &mut Topics) -> Result<Vec<String>, Failure> {
+async fn published(
+    cx: &Context,
+    before: &Streams,
+    read: &mut Topics,
+) -> Result<Vec<String>, Failure> {
     let mut on_topic: BTreeMap<(String, String), i64> = BTreeMap::new();
     for topic in topics::ALL {
-        for seen in read.read(cx, topic.name).await?.iter().filter(|seen| seen.source == cx.name()) {
-            let mark = on_topic.entry((topic.name.to_owned(), seen.key.clone())).or_default();
+        for seen in read
+            .read(cx, topic.name)
+            .await?
+            .iter()
+            .filter(|seen| seen.source == cx.name())
+        {
+            let mark = on_topic
+                .entry((topic.name.to_owned(), seen.key.clone()))
+                .or_default();
             *mark = seen.sequence.max(*mark);
         }
     }
@@ -165,18 +207,28 @@ async fn published(cx: &Context, before: &Streams, read: &mut Topics) -> Result<
             ));
         }
     }
-    for (stream, given) in before.given.iter().filter(|((topic, _), _)| topics_keep_for_ever(topic)) {
-        let last = |numbers: &BTreeMap<(String, String), i64>| numbers.get(stream).copied().unwrap_or_default();
+    for (stream, given) in before
+        .given
+        .iter()
+        .filter(|((topic, _), _)| topics_keep_for_ever(topic))
+    {
+        let last = |numbers: &BTreeMap<(String, String), i64>| {
+            numbers.get(stream).copied().unwrap_or_default()
+        };
         if last(&on_topic).max(last(&before.waiting)) < *given {
             let (topic, key) = stream;
-            findings.push(format!("number {given} of key {key} is neither on {topic} nor in the outbox"));
+            findings.push(format!(
+                "number {given} of key {key} is neither on {topic} nor in the outbox"
+            ));
         }
     }
     Ok(findings)
 }
 
 fn topics_keep_for_ever(name: &str) -> bool {
-    topics::ALL.iter().any(|topic| topic.name == name && topic.retention.is_none())
+    topics::ALL
+        .iter()
+        .any(|topic| topic.name == name && topic.retention.is_none())
 }
 
 /// What this service has read: every event below a subscription's position must be in its inbox.
@@ -188,13 +240,18 @@ async fn received(cx: &Context, read: &mut Topics) -> Result<Vec<String>, Failur
         for topic in subscription.topics() {
             let positions = positions(cx, subscription.name(), topic).await?;
             let passed = read.read(cx, topic).await?.iter().filter(|seen| {
-                let below = positions.get(&seen.at.partition).is_some_and(|next| seen.offset < *next);
+                let below = positions
+                    .get(&seen.at.partition)
+                    .is_some_and(|next| seen.offset < *next);
                 below && subscription.names(&seen.event_type) && seen.time > oldest
             });
             let expected: Vec<Uuid> = passed.map(|seen| seen.id).collect();
             for chunk in expected.chunks(500) {
                 for id in missing(cx, subscription.name(), chunk).await? {
-                    findings.push(format!("{} passed event {id} of {topic} without noting it", subscription.name()));
+                    findings.push(format!(
+                        "{} passed event {id} of {topic} without noting it",
+                        subscription.name()
+                    ));
                 }
             }
         }
@@ -202,10 +259,19 @@ async fn received(cx: &Context, read: &mut Topics) -> Result<Vec<String>, Failur
     Ok(findings)
 }
 
-async fn positions(cx: &Context, subscription: &str, topic: &str) -> Result<BTreeMap<i32, i64>, Failure> {
+async fn positions(
+    cx: &Context,
+    subscription: &str,
+    topic: &str,
+) -> Result<BTreeMap<i32, i64>, Failure> {
     let text = "SELECT partition, next_offset FROM position WHERE subscription = $1 AND topic = $2";
     let mut positions = BTreeMap::new();
-    for row in cx.db().reader().all(text, [val(subscription), val(topic)]).await? {
+    for row in cx
+        .db()
+        .reader()
+        .all(text, [val(subscription), val(topic)])
+        .await?
+    {
         positions.insert(row.get("partition")?, row.get("next_offset")?);
     }
     Ok(positions)
@@ -222,20 +288,33 @@ async fn missing(cx: &Context, subscription: &str, ids: &[Uuid]) -> Result<Vec<U
     for row in cx.db().reader().all(text, values).await? {
         known.push(row.get("event_id")?);
     }
-    Ok(ids.iter().filter(|id| !known.contains(id)).copied().collect())
+    Ok(ids
+        .iter()
+        .filter(|id| !known.contains(id))
+        .copied()
+        .collect())
 }
 
 async fn dead_letters(cx: &Context) -> Result<Vec<String>, Failure> {
     let counted = crate::inbox::table::count_held(cx.db().reader()).await?;
-    Ok(counted.iter().map(|(subscription, state, n)| format!("{subscription}: {n} {state}")).collect())
+    Ok(counted
+        .iter()
+        .map(|(subscription, state, n)| format!("{subscription}: {n} {state}"))
+        .collect())
 }
 
 async fn outbox_age(cx: &Context) -> Result<Vec<String>, Failure> {
     let status = crate::outbox::status(cx.db().reader()).await?;
-    let Some(oldest) = status.oldest else { return Ok(Vec::new()) };
+    let Some(oldest) = status.oldest else {
+        return Ok(Vec::new());
+    };
     let age = cx.now().duration_since(oldest);
     if age.unsigned_abs() < OUTBOX_STUCK_AFTER {
         return Ok(Vec::new());
     }
-    Ok(vec![format!("{} events wait, the oldest for {} s", status.rows, age.as_secs())])
+    Ok(vec![format!(
+        "{} events wait, the oldest for {} s",
+        status.rows,
+        age.as_secs()
+    )])
 }

@@ -22,7 +22,15 @@ pub(crate) async fn clean(cx: &Context) -> Result<bool, DbErr> {
     let request = "DELETE FROM request WHERE (caller, method, request_id) IN (SELECT caller, method, request_id \
                    FROM request WHERE created_at < $1 LIMIT $2)";
     let full = u64::try_from(STEP).unwrap_or(u64::MAX);
-    let inbox = cx.db().writer().run(inbox, [val(before(retention.inbox)), val(STEP)]).await?;
-    let request = cx.db().writer().run(request, [val(before(retention.request)), val(STEP)]).await?;
+    let inbox = cx
+        .db()
+        .writer()
+        .run(inbox, [val(before(retention.inbox)), val(STEP)])
+        .await?;
+    let request = cx
+        .db()
+        .writer()
+        .run(request, [val(before(retention.request)), val(STEP)])
+        .await?;
     Ok(inbox >= full || request >= full)
 }

@@ -45,7 +45,12 @@ pub struct Lease {
 impl Lease {
     /// For a service.
     pub fn new(cx: Context) -> Self {
-        Self { cx, holder: LeaseHolder::default(), me: Uuid::new_v4().to_string(), seen: None }
+        Self {
+            cx,
+            holder: LeaseHolder::default(),
+            me: Uuid::new_v4().to_string(),
+            seen: None,
+        }
     }
 
     /// Tells whether it is held.
@@ -79,13 +84,21 @@ impl Lease {
 
     fn hold(&self, held: bool) {
         self.holder.set(held);
-        self.cx.metrics().lease_held(self.cx.name()).set(i64::from(held));
+        self.cx
+            .metrics()
+            .lease_held(self.cx.name())
+            .set(i64::from(held));
     }
 
     /// One beat; whether the lease is held after it.
     async fn beat(&mut self) -> Result<bool, DbErr> {
         let db = self.cx.db().relay();
-        let row = db.one("SELECT holder, counter FROM lease WHERE name = $1", [val(NAME)]).await?;
+        let row = db
+            .one(
+                "SELECT holder, counter FROM lease WHERE name = $1",
+                [val(NAME)],
+            )
+            .await?;
         let Some(row) = row else {
             let insert = "INSERT INTO lease (name, holder, counter) VALUES ($1, $2, 1) ON CONFLICT DO NOTHING";
             return Ok(db.run(insert, [val(NAME), val(self.me.clone())]).await? == 1);
@@ -103,7 +116,9 @@ impl Lease {
             return true;
         }
         match &self.seen {
-            Some((seen_holder, seen_counter, since)) if seen_holder == holder && *seen_counter == counter => {
+            Some((seen_holder, seen_counter, since))
+                if seen_holder == holder && *seen_counter == counter =>
+            {
                 since.elapsed() >= self.cx.settings().lease.takeover
             }
             _ => {
@@ -126,8 +141,15 @@ impl Lease {
 
     async fn free(&self) {
         self.hold(false);
-        let text = "UPDATE lease SET holder = '', counter = counter + 1 WHERE name = $1 AND holder = $2";
-        if let Err(error) = self.cx.db().relay().run(text, [val(NAME), val(self.me.clone())]).await {
+        let text =
+            "UPDATE lease SET holder = '', counter = counter + 1 WHERE name = $1 AND holder = $2";
+        if let Err(error) = self
+            .cx
+            .db()
+            .relay()
+            .run(text, [val(NAME), val(self.me.clone())])
+            .await
+        {
             tracing::warn!(service = self.cx.name(), %error, "freeing the lease");
         }
     }

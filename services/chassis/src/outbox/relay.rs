@@ -42,7 +42,13 @@ pub struct Relay {
 impl Relay {
     /// For a service, where `lease` is held.
     pub fn new(cx: Context, lease: LeaseHolder) -> Self {
-        Self { cx, lease, highest_seen: 0, last_sweep: None, last_work: None }
+        Self {
+            cx,
+            lease,
+            highest_seen: 0,
+            last_sweep: None,
+            last_work: None,
+        }
     }
 
     /// Runs until `stop`; then it has sent what it was sending.
@@ -63,24 +69,39 @@ impl Relay {
     }
 
     async fn turn(&mut self) -> Rest {
-        let (poll_idle, poll_busy) = (self.cx.settings().relay.poll_idle, self.cx.settings().relay.poll_busy);
+        let (poll_idle, poll_busy) = (
+            self.cx.settings().relay.poll_idle,
+            self.cx.settings().relay.poll_busy,
+        );
         if !self.lease.is_held() {
-            return Rest { at_most: poll_idle, wakes: false };
+            return Rest {
+                at_most: poll_idle,
+                wakes: false,
+            };
         }
         match self.drain().await {
             Ok(0) => {
                 let busy = self.last_work.is_some_and(|at| at.elapsed() < BUSY_FOR);
                 let at_most = if busy { poll_busy } else { poll_idle };
-                Rest { at_most, wakes: true }
+                Rest {
+                    at_most,
+                    wakes: true,
+                }
             }
             Ok(_) => {
                 self.last_work = Some(Instant::now());
-                Rest { at_most: Duration::ZERO, wakes: true }
+                Rest {
+                    at_most: Duration::ZERO,
+                    wakes: true,
+                }
             }
             Err(failure) => {
                 tracing::warn!(%failure, "relay");
                 self.last_sweep = None;
-                Rest { at_most: REST_AFTER_FAILURE, wakes: false }
+                Rest {
+                    at_most: REST_AFTER_FAILURE,
+                    wakes: false,
+                }
             }
         }
     }
@@ -90,7 +111,9 @@ impl Relay {
         let from = self.begin_at();
         let limit = self.cx.settings().relay.batch;
         let rows = table::waiting(self.cx.db().relay(), self.cx.name(), from, limit).await?;
-        let Some(last) = rows.last() else { return Ok(0) };
+        let Some(last) = rows.last() else {
+            return Ok(0);
+        };
         self.highest_seen = self.highest_seen.max(last.seq);
         self.send(&rows).await?;
         Ok(rows.len())
@@ -109,11 +132,16 @@ impl Relay {
         let deliveries = self.cx.bus().send(&batch).await;
         let stored = leading_stored(rows, &deliveries);
         table::delete(self.cx.db().relay(), &stored).await?;
-        self.cx.metrics().relay_events(self.cx.name()).inc_by(stored.len() as u64);
+        self.cx
+            .metrics()
+            .relay_events(self.cx.name())
+            .inc_by(stored.len() as u64);
         if stored.len() == rows.len() {
             return Ok(());
         }
-        let refused = deliveries.iter().any(|delivery| matches!(delivery, Delivery::Refused(_)));
+        let refused = deliveries
+            .iter()
+            .any(|delivery| matches!(delivery, Delivery::Refused(_)));
         if refused {
             return self.send_row_by_row(rows, &stored).await;
         }
@@ -121,7 +149,10 @@ impl Relay {
             Delivery::Failed(reason) => Some(reason.as_str()),
             Delivery::Stored | Delivery::Refused(_) => None,
         });
-        Err(Failure::away("bus", failed.unwrap_or("not every record was stored")))
+        Err(Failure::away(
+            "bus",
+            failed.unwrap_or("not every record was stored"),
+        ))
     }
 
     /// A broker may refuse a whole batch for one row: alone, each shows whether it is at fault.
@@ -132,7 +163,11 @@ impl Relay {
             if held.contains(&key) {
                 continue;
             }
-            let delivery = self.cx.bus().send(std::slice::from_ref(&row.envelope)).await;
+            let delivery = self
+                .cx
+                .bus()
+                .send(std::slice::from_ref(&row.envelope))
+                .await;
             match delivery.into_iter().next() {
                 Some(Delivery::Stored) => table::delete(self.cx.db().relay(), &[row.seq]).await?,
                 Some(Delivery::Refused(reason)) => {

@@ -56,29 +56,47 @@ pub(super) async fn waiting(
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = db.all(text, [val(from), val(limit)]).await?;
-    rows.iter().map(|row| OutboxRow::from_row(row, source)).collect()
+    rows.iter()
+        .map(|row| OutboxRow::from_row(row, source))
+        .collect()
 }
 
 /// Deletes rows that the bus has.
 pub(super) async fn delete(db: &impl ConnectionTrait, seqs: &[i64]) -> Result<(), DbErr> {
     for chunk in seqs.chunks(1000) {
-        let text = format!("DELETE FROM outbox WHERE seq IN ({})", placeholders(1, chunk.len()));
-        db.run(text, chunk.iter().map(|seq| val(*seq)).collect::<Vec<_>>()).await?;
+        let text = format!(
+            "DELETE FROM outbox WHERE seq IN ({})",
+            placeholders(1, chunk.len())
+        );
+        db.run(text, chunk.iter().map(|seq| val(*seq)).collect::<Vec<_>>())
+            .await?;
     }
     Ok(())
 }
 
 /// Marks a row that the bus refuses for itself; it holds its key from then on.
 pub(super) async fn refuse(db: &impl ConnectionTrait, seq: i64, reason: &str) -> Result<(), DbErr> {
-    db.run("UPDATE outbox SET refused_reason = $2 WHERE seq = $1", [val(seq), val(reason)]).await?;
+    db.run(
+        "UPDATE outbox SET refused_reason = $2 WHERE seq = $1",
+        [val(seq), val(reason)],
+    )
+    .await?;
     Ok(())
 }
 
 /// Rows that the bus refused, oldest first.
-pub(crate) async fn refused(db: &impl ConnectionTrait, source: &str, limit: i64) -> Result<Vec<OutboxRow>, DbErr> {
-    let text = format!("SELECT {COLUMNS} FROM outbox WHERE refused_reason IS NOT NULL ORDER BY seq LIMIT $1");
+pub(crate) async fn refused(
+    db: &impl ConnectionTrait,
+    source: &str,
+    limit: i64,
+) -> Result<Vec<OutboxRow>, DbErr> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM outbox WHERE refused_reason IS NOT NULL ORDER BY seq LIMIT $1"
+    );
     let rows = db.all(text, [val(limit)]).await?;
-    rows.iter().map(|row| OutboxRow::from_row(row, source)).collect()
+    rows.iter()
+        .map(|row| OutboxRow::from_row(row, source))
+        .collect()
 }
 
 /// One refused row.
@@ -87,13 +105,17 @@ pub(crate) async fn find_refused(
     source: &str,
     event_id: Uuid,
 ) -> Result<Option<OutboxRow>, DbErr> {
-    let text = format!("SELECT {COLUMNS} FROM outbox WHERE refused_reason IS NOT NULL AND event_id = $1");
+    let text =
+        format!("SELECT {COLUMNS} FROM outbox WHERE refused_reason IS NOT NULL AND event_id = $1");
     let row = db.one(text, [val(event_id)]).await?;
     row.map(|row| OutboxRow::from_row(&row, source)).transpose()
 }
 
 /// Deletes a refused row; whether there was one.
-pub(crate) async fn discard_refused(db: &impl ConnectionTrait, event_id: Uuid) -> Result<bool, DbErr> {
+pub(crate) async fn discard_refused(
+    db: &impl ConnectionTrait,
+    event_id: Uuid,
+) -> Result<bool, DbErr> {
     let text = "DELETE FROM outbox WHERE refused_reason IS NOT NULL AND event_id = $1";
     Ok(db.run(text, [val(event_id)]).await? > 0)
 }
@@ -109,6 +131,12 @@ pub(crate) struct Status {
 /// Counts what waits.
 pub(crate) async fn status(db: &impl ConnectionTrait) -> Result<Status, DbErr> {
     let text = "SELECT count(*) AS all_rows, count(refused_reason) AS refused, min(time) AS oldest FROM outbox";
-    let Some(row) = db.one(text, []).await? else { return Ok(Status::default()) };
-    Ok(Status { rows: row.get("all_rows")?, refused: row.get("refused")?, oldest: row.instant_opt("oldest")? })
+    let Some(row) = db.one(text, []).await? else {
+        return Ok(Status::default());
+    };
+    Ok(Status {
+        rows: row.get("all_rows")?,
+        refused: row.get("refused")?,
+        oldest: row.instant_opt("oldest")?,
+    })
 }

@@ -52,9 +52,14 @@ impl PendingEvent {
         if pending.key.is_empty() {
             return Err(Failure::internal(format!("{} without a key", E::TYPE)));
         }
-        let size = pending.envelope(i64::MAX, "a-service-with-a-long-name").size();
+        let size = pending
+            .envelope(i64::MAX, "a-service-with-a-long-name")
+            .size();
         if size > MAX_RECORD_BYTES {
-            return Err(Failure::internal(format!("{} of {size} bytes is larger than a topic takes", E::TYPE)));
+            return Err(Failure::internal(format!(
+                "{} of {size} bytes is larger than a topic takes",
+                E::TYPE
+            )));
         }
         Ok(pending)
     }
@@ -84,13 +89,25 @@ impl PendingEvent {
 }
 
 const COLUMNS: &[&str] = &[
-    "event_id", "topic", "key", "sequence", "type", "time", "division", "causation_id", "correlation_id",
-    "traceparent", "value",
+    "event_id",
+    "topic",
+    "key",
+    "sequence",
+    "type",
+    "time",
+    "division",
+    "causation_id",
+    "correlation_id",
+    "traceparent",
+    "value",
 ];
 
 /// Raises the sequence of every (topic, key) at once, then writes the rows. The sequence's row lock
 /// lasts to the commit, so outbox order is sequence order.
-pub(crate) async fn write(db: &impl ConnectionTrait, events: Vec<PendingEvent>) -> Result<(), DbErr> {
+pub(crate) async fn write(
+    db: &impl ConnectionTrait,
+    events: Vec<PendingEvent>,
+) -> Result<(), DbErr> {
     if events.is_empty() {
         return Ok(());
     }
@@ -116,7 +133,11 @@ pub(crate) async fn write(db: &impl ConnectionTrait, events: Vec<PendingEvent>) 
             val(event.value.clone()),
         ]
     });
-    let insert = Insert { table: "outbox", columns: COLUMNS, tail: "" };
+    let insert = Insert {
+        table: "outbox",
+        columns: COLUMNS,
+        tail: "",
+    };
     let (text, values) = insert.rows(rows);
     db.run(text, values).await?;
     Ok(())
@@ -137,14 +158,19 @@ async fn raise_sequences<'e>(
         tail: "ON CONFLICT (topic, key) DO UPDATE SET sequence = stream_sequence.sequence + excluded.sequence \
                RETURNING topic, key, sequence",
     };
-    let (text, values) =
-        insert.rows(counts.iter().map(|((topic, key), count)| vec![val(*topic), val(*key), val(*count)]));
+    let (text, values) = insert.rows(
+        counts
+            .iter()
+            .map(|((topic, key), count)| vec![val(*topic), val(*key), val(*count)]),
+    );
     let raised = db.all(text, values).await?;
     let mut first = BTreeMap::new();
     for row in &raised {
         let (topic, key): (String, String) = (row.get("topic")?, row.get("key")?);
         let last: i64 = row.get("sequence")?;
-        let found = counts.iter().find(|((of_topic, of_key), _)| *of_topic == topic && *of_key == key);
+        let found = counts
+            .iter()
+            .find(|((of_topic, of_key), _)| *of_topic == topic && *of_key == key);
         if let Some((stream, count)) = found {
             first.insert(*stream, last - count + 1);
         }

@@ -63,10 +63,18 @@ impl Fact {
     pub fn from_envelope(envelope: &Envelope) -> Result<Option<Self>, WireError> {
         let value = envelope.value.as_slice();
         let (kind, fact) = match envelope.event_type.as_str() {
-            pb::DeathSuspected::TYPE => (FactKind::Suspected, pb::DeathSuspected::decode(value)?.fact),
-            pb::SuspicionLifted::TYPE => (FactKind::Lifted, pb::SuspicionLifted::decode(value)?.fact),
-            pb::DeathConfirmed::TYPE => (FactKind::Confirmed, pb::DeathConfirmed::decode(value)?.fact),
-            pb::DeathCorrected::TYPE => (FactKind::Corrected, pb::DeathCorrected::decode(value)?.fact),
+            pb::DeathSuspected::TYPE => {
+                (FactKind::Suspected, pb::DeathSuspected::decode(value)?.fact)
+            }
+            pb::SuspicionLifted::TYPE => {
+                (FactKind::Lifted, pb::SuspicionLifted::decode(value)?.fact)
+            }
+            pb::DeathConfirmed::TYPE => {
+                (FactKind::Confirmed, pb::DeathConfirmed::decode(value)?.fact)
+            }
+            pb::DeathCorrected::TYPE => {
+                (FactKind::Corrected, pb::DeathCorrected::decode(value)?.fact)
+            }
             pb::DeathReversed::TYPE => (FactKind::Reversed, pb::DeathReversed::decode(value)?.fact),
             _ => return Ok(None),
         };

@@ -92,27 +92,59 @@ const COLUMNS: &[&str] = &["person_id", "fact_version", "status", "died_on", "ca
 const RETURNING: &str = "RETURNING person_id, merged_into, fact_version, status, died_on, case_id";
 
 /// Locks the rows of `persons` (sorted, distinct), creating those that are missing.
-pub(crate) async fn lock(db: &impl ConnectionTrait, persons: &[Uuid]) -> Result<Vec<KnownPerson>, DbErr> {
-    let tail = format!("ON CONFLICT (person_id) DO UPDATE SET person_id = excluded.person_id {RETURNING}");
-    let insert = Insert { table: "known_person", columns: COLUMNS, tail: &tail };
+pub(crate) async fn lock(
+    db: &impl ConnectionTrait,
+    persons: &[Uuid],
+) -> Result<Vec<KnownPerson>, DbErr> {
+    let tail =
+        format!("ON CONFLICT (person_id) DO UPDATE SET person_id = excluded.person_id {RETURNING}");
+    let insert = Insert {
+        table: "known_person",
+        columns: COLUMNS,
+        tail: &tail,
+    };
     let rows = persons.iter().map(|id| {
-        vec![val(*id), val(0_i64), val(LifeStatus::Alive.name()), val(PartialDate::UNKNOWN.to_string()), val(None::<Uuid>)]
+        vec![
+            val(*id),
+            val(0_i64),
+            val(LifeStatus::Alive.name()),
+            val(PartialDate::UNKNOWN.to_string()),
+            val(None::<Uuid>),
+        ]
     });
     let (text, values) = insert.rows(rows);
-    db.all(text, values).await?.iter().map(KnownPerson::from_row).collect()
+    db.all(text, values)
+        .await?
+        .iter()
+        .map(KnownPerson::from_row)
+        .collect()
 }
 
 /// Locks the rows of the facts' persons and lets the newer of row and fact win. Of several facts
 /// about one person only the newest is written.
-pub(crate) async fn learn(db: &impl ConnectionTrait, facts: &[Fact]) -> Result<Vec<KnownPerson>, DbErr> {
+pub(crate) async fn learn(
+    db: &impl ConnectionTrait,
+    facts: &[Fact],
+) -> Result<Vec<KnownPerson>, DbErr> {
     let newest = fact::newest_of_each(facts);
     let newer = "excluded.fact_version >= known_person.fact_version";
     let choose = |column: &str| {
-        format!("{column} = CASE WHEN {newer} THEN excluded.{column} ELSE known_person.{column} END")
+        format!(
+            "{column} = CASE WHEN {newer} THEN excluded.{column} ELSE known_person.{column} END"
+        )
     };
-    let sets: Vec<String> = ["status", "died_on", "case_id", "fact_version"].map(choose).into();
-    let tail = format!("ON CONFLICT (person_id) DO UPDATE SET {} {RETURNING}", sets.join(", "));
-    let insert = Insert { table: "known_person", columns: COLUMNS, tail: &tail };
+    let sets: Vec<String> = ["status", "died_on", "case_id", "fact_version"]
+        .map(choose)
+        .into();
+    let tail = format!(
+        "ON CONFLICT (person_id) DO UPDATE SET {} {RETURNING}",
+        sets.join(", ")
+    );
+    let insert = Insert {
+        table: "known_person",
+        columns: COLUMNS,
+        tail: &tail,
+    };
     let rows = newest.iter().map(|fact| {
         vec![
             val(fact.person_id),
@@ -123,12 +155,24 @@ pub(crate) async fn learn(db: &impl ConnectionTrait, facts: &[Fact]) -> Result<V
         ]
     });
     let (text, values) = insert.rows(rows);
-    db.all(text, values).await?.iter().map(KnownPerson::from_row).collect()
+    db.all(text, values)
+        .await?
+        .iter()
+        .map(KnownPerson::from_row)
+        .collect()
 }
 
 /// Points a record at its survivor.
-pub(crate) async fn merge(db: &impl ConnectionTrait, gone: Uuid, survivor: Uuid) -> Result<(), DbErr> {
-    db.run("UPDATE known_person SET merged_into = $2 WHERE person_id = $1", [val(gone), val(survivor)]).await?;
+pub(crate) async fn merge(
+    db: &impl ConnectionTrait,
+    gone: Uuid,
+    survivor: Uuid,
+) -> Result<(), DbErr> {
+    db.run(
+        "UPDATE known_person SET merged_into = $2 WHERE person_id = $1",
+        [val(gone), val(survivor)],
+    )
+    .await?;
     Ok(())
 }
 
@@ -136,7 +180,10 @@ pub(crate) async fn merge(db: &impl ConnectionTrait, gone: Uuid, survivor: Uuid)
 ///
 /// # Errors
 /// The database's.
-pub async fn look_up(db: &impl ConnectionTrait, persons: &[Uuid]) -> Result<Vec<KnownPerson>, DbErr> {
+pub async fn look_up(
+    db: &impl ConnectionTrait,
+    persons: &[Uuid],
+) -> Result<Vec<KnownPerson>, DbErr> {
     if persons.is_empty() {
         return Ok(Vec::new());
     }
@@ -145,6 +192,8 @@ pub async fn look_up(db: &impl ConnectionTrait, persons: &[Uuid]) -> Result<Vec<
          WHERE person_id IN ({}) ORDER BY person_id",
         placeholders(1, persons.len())
     );
-    let rows = db.all(text, persons.iter().map(|id| val(*id)).collect::<Vec<_>>()).await?;
+    let rows = db
+        .all(text, persons.iter().map(|id| val(*id)).collect::<Vec<_>>())
+        .await?;
     rows.iter().map(KnownPerson::from_row).collect()
 }

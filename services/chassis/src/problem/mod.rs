@@ -66,7 +66,13 @@ impl Problem {
         message: impl Into<String>,
         chinese: impl Into<String>,
     ) -> Self {
-        Self { kind, reason, message: message.into(), chinese: chinese.into(), fields: Vec::new() }
+        Self {
+            kind,
+            reason,
+            message: message.into(),
+            chinese: chinese.into(),
+            fields: Vec::new(),
+        }
     }
 
     /// A wrong field.
@@ -77,14 +83,23 @@ impl Problem {
         chinese: impl Into<String>,
     ) -> Self {
         let (message, chinese) = (message.into(), chinese.into());
-        Self::fields(vec![FieldViolation { field: field.into(), reason, message, chinese }])
+        Self::fields(vec![FieldViolation {
+            field: field.into(),
+            reason,
+            message,
+            chinese,
+        }])
     }
 
     /// Wrong fields; the first gives the reason.
     pub fn fields(fields: Vec<FieldViolation>) -> Self {
-        let reason = fields.first().map_or("INVALID_ARGUMENT", |field| field.reason);
-        let message: Vec<String> =
-            fields.iter().map(|field| format!("{}: {}", field.field, field.message)).collect();
+        let reason = fields
+            .first()
+            .map_or("INVALID_ARGUMENT", |field| field.reason);
+        let message: Vec<String> = fields
+            .iter()
+            .map(|field| format!("{}: {}", field.field, field.message))
+            .collect();
         let chinese: Vec<&str> = fields.iter().map(|field| field.chinese.as_str()).collect();
         Self {
             kind: Kind::InvalidArgument,
@@ -97,7 +112,12 @@ impl Problem {
 
     /// Nothing by that id in the caller's divisions. The same whether it exists elsewhere or not.
     pub fn not_found(what: &'static str, chinese: &'static str) -> Self {
-        Self::new(Kind::NotFound, "NOT_FOUND", format!("no such {what}"), format!("找不到该{chinese}"))
+        Self::new(
+            Kind::NotFound,
+            "NOT_FOUND",
+            format!("no such {what}"),
+            format!("找不到该{chinese}"),
+        )
     }
 
     /// The etag is not that of the current version.
@@ -173,7 +193,12 @@ impl Violations {
         chinese: impl Into<String>,
     ) {
         let (message, chinese) = (message.into(), chinese.into());
-        self.0.push(FieldViolation { field: field.into(), reason, message, chinese });
+        self.0.push(FieldViolation {
+            field: field.into(),
+            reason,
+            message,
+            chinese,
+        });
     }
 
     /// Takes the value, or adds the violation and gives nothing.
@@ -196,7 +221,11 @@ impl Violations {
     /// # Errors
     /// What was found, if anything.
     pub fn check(self) -> Result<(), Problem> {
-        if self.0.is_empty() { Ok(()) } else { Err(Problem::fields(self.0)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::fields(self.0))
+        }
     }
 }
 

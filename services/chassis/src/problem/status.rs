@@ -39,7 +39,10 @@ impl From<Problem> for Status {
         let mut details = ErrorDetails::new();
         details.set_error_info(problem.reason, DOMAIN, HashMap::new());
         for violation in &problem.fields {
-            let text = format!("{}: {} ({})", violation.reason, violation.message, violation.chinese);
+            let text = format!(
+                "{}: {} ({})",
+                violation.reason, violation.message, violation.chinese
+            );
             details.add_bad_request_violation(&violation.field, text);
         }
         details.set_localized_message("zh-CN", &problem.chinese);
@@ -66,17 +69,35 @@ impl Problem {
         };
         let details = status.get_error_details();
         let reason = stable(&details.error_info()?.reason)?;
-        let chinese = details.localized_message().map(|text| text.message.clone()).unwrap_or_default();
-        let violations = details.bad_request().map_or(&[][..], |bad| &bad.field_violations);
-        let fields = violations.iter().map(|violation| relayed_field(&violation.field, &violation.description));
-        Some(Self { kind, reason, message: status.message().to_owned(), chinese, fields: fields.collect() })
+        let chinese = details
+            .localized_message()
+            .map(|text| text.message.clone())
+            .unwrap_or_default();
+        let violations = details
+            .bad_request()
+            .map_or(&[][..], |bad| &bad.field_violations);
+        let fields = violations
+            .iter()
+            .map(|violation| relayed_field(&violation.field, &violation.description));
+        Some(Self {
+            kind,
+            reason,
+            message: status.message().to_owned(),
+            chinese,
+            fields: fields.collect(),
+        })
     }
 }
 
 /// Reads `REASON: message (chinese)`, as the neighbour has written it.
 fn relayed_field(field: &str, description: &str) -> FieldViolation {
-    let (reason, rest) = description.split_once(": ").unwrap_or(("INVALID_ARGUMENT", description));
-    let (message, chinese) = match rest.strip_suffix(')').and_then(|rest| rest.rsplit_once(" (")) {
+    let (reason, rest) = description
+        .split_once(": ")
+        .unwrap_or(("INVALID_ARGUMENT", description));
+    let (message, chinese) = match rest
+        .strip_suffix(')')
+        .and_then(|rest| rest.rsplit_once(" ("))
+    {
         Some((message, chinese)) => (message, chinese),
         None => (rest, ""),
     };
@@ -114,17 +135,39 @@ mod tests {
 
     #[test]
     fn a_neighbours_refusal_is_passed_on_whole() {
-        let told = Problem::field("identity.id_number", "ID_NUMBER_CHECK_DIGIT", "wrong (check) digit", "校验位错误");
+        let told = Problem::field(
+            "identity.id_number",
+            "ID_NUMBER_CHECK_DIGIT",
+            "wrong (check) digit",
+            "校验位错误",
+        );
         assert_eq!(Problem::relayed(&Status::from(told.clone())), Some(told));
-        let told = Problem::new(Kind::FailedPrecondition, "REFERENCE_REUSED", "used before", "已用于另一人");
+        let told = Problem::new(
+            Kind::FailedPrecondition,
+            "REFERENCE_REUSED",
+            "used before",
+            "已用于另一人",
+        );
         assert_eq!(Problem::relayed(&Status::from(told.clone())), Some(told));
     }
 
     #[test]
     fn a_fault_that_is_not_the_callers_is_not() {
-        for kind in [Kind::Internal, Kind::Unavailable, Kind::PermissionDenied, Kind::Unauthenticated, Kind::Aborted] {
-            assert_eq!(Problem::relayed(&Status::from(Problem::new(kind, "X", "x", "x"))), None);
+        for kind in [
+            Kind::Internal,
+            Kind::Unavailable,
+            Kind::PermissionDenied,
+            Kind::Unauthenticated,
+            Kind::Aborted,
+        ] {
+            assert_eq!(
+                Problem::relayed(&Status::from(Problem::new(kind, "X", "x", "x"))),
+                None
+            );
         }
-        assert_eq!(Problem::relayed(&Status::invalid_argument("no details")), None);
+        assert_eq!(
+            Problem::relayed(&Status::invalid_argument("no details")),
+            None
+        );
     }
 }

@@ -75,8 +75,14 @@ pub async fn find(
     let mut best: Option<(usize, Rule)> = None;
     for row in &rows {
         let at: String = row.get("division")?;
-        let distance = places.iter().position(|code| *code == at).unwrap_or(usize::MAX);
-        if best.as_ref().is_some_and(|(nearest, _)| *nearest <= distance) {
+        let distance = places
+            .iter()
+            .position(|code| *code == at)
+            .unwrap_or(usize::MAX);
+        if best
+            .as_ref()
+            .is_some_and(|(nearest, _)| *nearest <= distance)
+        {
             continue;
         }
         let rule = Rule {
@@ -87,7 +93,8 @@ pub async fn find(
         };
         best = Some((distance, rule));
     }
-    best.map(|(_, rule)| rule).ok_or_else(|| no_rule(programme, key, division).into())
+    best.map(|(_, rule)| rule)
+        .ok_or_else(|| no_rule(programme, key, division).into())
 }
 
 fn no_rule(programme: &str, key: &str, division: DivisionCode) -> Problem {
@@ -100,13 +107,27 @@ fn no_rule(programme: &str, key: &str, division: DivisionCode) -> Problem {
 }
 
 /// Writes the rows that a service brings; rows that exist are left alone.
-pub(crate) async fn seed(db: &impl ConnectionTrait, seeds: &[Seed], now: Timestamp) -> Result<(), DbErr> {
+pub(crate) async fn seed(
+    db: &impl ConnectionTrait,
+    seeds: &[Seed],
+    now: Timestamp,
+) -> Result<(), DbErr> {
     if seeds.is_empty() {
         return Ok(());
     }
     let insert = Insert {
         table: "rule",
-        columns: &["id", "programme", "key", "division", "value", "unit", "valid_from", "legal_basis", "recorded_at"],
+        columns: &[
+            "id",
+            "programme",
+            "key",
+            "division",
+            "value",
+            "unit",
+            "valid_from",
+            "legal_basis",
+            "recorded_at",
+        ],
         tail: "ON CONFLICT (programme, key, division, valid_from) DO NOTHING",
     };
     let (text, values) = insert.rows(seeds.iter().map(|seed| {

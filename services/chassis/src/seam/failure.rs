@@ -43,7 +43,10 @@ impl Failure {
 
     /// A neighbour is away.
     pub fn away(who: impl Into<String>, detail: impl std::fmt::Display) -> Self {
-        Failure::Away(Away { who: who.into(), detail: detail.to_string() })
+        Failure::Away(Away {
+            who: who.into(),
+            detail: detail.to_string(),
+        })
     }
 
     /// The neighbour's answer to a call: UNAVAILABLE means away, everything else is an answer.

@@ -26,9 +26,17 @@ impl RequestKey {
     /// REQUEST_ID_INVALID, if the id is no UUID.
     pub fn of(request_id: &str, message: &impl prost::Message) -> Result<Self, Problem> {
         let id = Uuid::parse_str(request_id).map_err(|_| {
-            Problem::field("request_id", "REQUEST_ID_INVALID", "must be a UUID", "请求编号必须是 UUID")
+            Problem::field(
+                "request_id",
+                "REQUEST_ID_INVALID",
+                "must be a UUID",
+                "请求编号必须是 UUID",
+            )
         })?;
-        Ok(Self { id, content: message.encode_to_vec() })
+        Ok(Self {
+            id,
+            content: message.encode_to_vec(),
+        })
     }
 
     /// The id; the causation id of what the call publishes.
@@ -48,15 +56,25 @@ pub(super) struct Remembered<'a> {
 
 impl Remembered<'_> {
     fn content_hmac(&self) -> Vec<u8> {
-        self.keys.mac(REQUEST_CONTENT, &self.request.content).to_vec()
+        self.keys
+            .mac(REQUEST_CONTENT, &self.request.content)
+            .to_vec()
     }
 
     fn address<'a>(&'a self, row: &'a str) -> FieldAddress<'a> {
-        FieldAddress { service: self.service, table: "request", column: "answer", row }
+        FieldAddress {
+            service: self.service,
+            table: "request",
+            column: "answer",
+            row,
+        }
     }
 
     /// The first answer, if the call was made before.
-    pub(super) async fn recall(&self, db: &impl ConnectionTrait) -> Result<Option<Vec<u8>>, Failure> {
+    pub(super) async fn recall(
+        &self,
+        db: &impl ConnectionTrait,
+    ) -> Result<Option<Vec<u8>>, Failure> {
         let row = db
             .one(
                 "SELECT content_hmac, answer FROM request WHERE caller = $1 AND method = $2 AND request_id = $3",
@@ -69,7 +87,10 @@ impl Remembered<'_> {
         }
         let sealed: Vec<u8> = row.get("answer")?;
         let row = self.request.id.to_string();
-        let answer = self.keys.decrypt_field(self.address(&row), &sealed).map_err(Failure::internal)?;
+        let answer = self
+            .keys
+            .decrypt_field(self.address(&row), &sealed)
+            .map_err(Failure::internal)?;
         Ok(Some(answer.expose().clone()))
     }
 

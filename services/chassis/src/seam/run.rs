@@ -39,7 +39,9 @@ impl Context {
             let started = Instant::now();
             let outcome = run_until_settled(&cx, &caller, request.as_ref(), &command).await;
             let word = if outcome.is_ok() { "ok" } else { "failed" };
-            cx.metrics().command_seconds(cx.name(), C::NAME, word).observe(started.elapsed().as_secs_f64());
+            cx.metrics()
+                .command_seconds(cx.name(), C::NAME, word)
+                .observe(started.elapsed().as_secs_f64());
             outcome
         };
         self.tasks()
@@ -87,7 +89,10 @@ async fn run_once<C: Command>(
         return C::Answer::decode(answer.as_slice()).map_err(Failure::internal);
     }
     let asked = command.ask(cx, caller).await?;
-    let cause = Cause { causation_id: request.map(RequestKey::id), correlation_id: None };
+    let cause = Cause {
+        causation_id: request.map(RequestKey::id),
+        correlation_id: None,
+    };
     let mut uow = UnitOfWork::begin(cx, caller.clone(), cause).await?;
     let outcome = apply_and_flush(&mut uow, remembered.as_ref(), command, &asked).await;
     uow.end(outcome).await
@@ -103,7 +108,9 @@ async fn apply_and_flush<C: Command>(
     uow.flush().await?;
     if let Some(remembered) = remembered {
         let now = uow.now();
-        remembered.remember(uow.connection(), &answer.encode_to_vec(), now).await?;
+        remembered
+            .remember(uow.connection(), &answer.encode_to_vec(), now)
+            .await?;
     }
     Ok(answer)
 }

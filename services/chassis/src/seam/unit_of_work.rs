@@ -48,7 +48,11 @@ fn as_stored(now: Timestamp) -> Timestamp {
 
 impl UnitOfWork {
     /// Begins a transaction for a caller.
-    pub(crate) async fn begin(cx: &Context, caller: Arc<Caller>, cause: Cause) -> Result<Self, Failure> {
+    pub(crate) async fn begin(
+        cx: &Context,
+        caller: Arc<Caller>,
+        cause: Cause,
+    ) -> Result<Self, Failure> {
         let transaction = cx.db().begin().await?;
         Ok(Self {
             cx: cx.clone(),
@@ -128,15 +132,20 @@ impl UnitOfWork {
     /// The database's.
     pub async fn know_all(&mut self, persons: &[Uuid]) -> Result<Vec<KnownPerson>, Failure> {
         self.lock_unknown(persons).await?;
-        let survivors: Vec<Uuid> =
-            persons.iter().filter_map(|id| self.known.get(id).and_then(|person| person.merged_into)).collect();
+        let survivors: Vec<Uuid> = persons
+            .iter()
+            .filter_map(|id| self.known.get(id).and_then(|person| person.merged_into))
+            .collect();
         self.lock_unknown(&survivors).await?;
         persons.iter().map(|id| self.known_as(*id)).collect()
     }
 
     async fn lock_unknown(&mut self, persons: &[Uuid]) -> Result<(), Failure> {
-        let mut missing: Vec<Uuid> =
-            persons.iter().copied().filter(|id| !self.known.contains_key(id)).collect();
+        let mut missing: Vec<Uuid> = persons
+            .iter()
+            .copied()
+            .filter(|id| !self.known.contains_key(id))
+            .collect();
         missing.sort_unstable();
         missing.dedup();
         if missing.is_empty() {
@@ -149,7 +158,10 @@ impl UnitOfWork {
     }
 
     fn known_as(&self, person_id: Uuid) -> Result<KnownPerson, Failure> {
-        let row = self.known.get(&person_id).ok_or_else(|| Failure::internal("guard row was not returned"))?;
+        let row = self
+            .known
+            .get(&person_id)
+            .ok_or_else(|| Failure::internal("guard row was not returned"))?;
         match row.merged_into {
             Some(survivor) => self
                 .known
@@ -188,7 +200,11 @@ impl UnitOfWork {
     ///
     /// # Errors
     /// The event is larger than a topic takes, or has no key.
-    pub fn publish<E: EventType>(&mut self, event: &E, division: Option<DivisionCode>) -> Result<(), Failure> {
+    pub fn publish<E: EventType>(
+        &mut self,
+        event: &E,
+        division: Option<DivisionCode>,
+    ) -> Result<(), Failure> {
         let pending = PendingEvent::of(event, division, self.new_id(), self.now, self.cause)?;
         self.events.push(pending);
         Ok(())
@@ -202,7 +218,15 @@ impl UnitOfWork {
     /// Writes what was buffered: audit, stream sequences, outbox.
     pub(crate) async fn flush(&mut self) -> Result<(), Failure> {
         let audit = std::mem::take(&mut self.audit);
-        audit::write(&self.transaction, &self.cx, &self.caller, self.cause, self.now, audit).await?;
+        audit::write(
+            &self.transaction,
+            &self.cx,
+            &self.caller,
+            self.cause,
+            self.now,
+            audit,
+        )
+        .await?;
         let events = std::mem::take(&mut self.events);
         outbox::write(&self.transaction, events).await?;
         Ok(())
@@ -210,7 +234,9 @@ impl UnitOfWork {
 
     /// Commits after success, rolls back after failure, and says which.
     pub(crate) async fn end<T>(self, outcome: Result<T, Failure>) -> Result<T, Failure> {
-        let Self { cx, transaction, .. } = self;
+        let Self {
+            cx, transaction, ..
+        } = self;
         match outcome {
             Ok(value) => {
                 transaction.commit().await?;

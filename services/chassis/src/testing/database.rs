@@ -46,7 +46,12 @@ impl TestDatabase {
 
     fn new(kind: Kind, server: String) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        Self { kind, directory, server, name: format!("t_{}", Uuid::new_v4().simple()) }
+        Self {
+            kind,
+            directory,
+            server,
+            name: format!("t_{}", Uuid::new_v4().simple()),
+        }
     }
 
     /// Which it is.
@@ -70,7 +75,10 @@ impl TestDatabase {
 
     /// The URL of a service's database on PostgreSQL.
     pub fn url(&self, service: &str) -> String {
-        let base = self.server.rsplit_once('/').map_or(self.server.as_str(), |(base, _)| base);
+        let base = self
+            .server
+            .rsplit_once('/')
+            .map_or(self.server.as_str(), |(base, _)| base);
         format!("{base}/{}", self.database_name(service))
     }
 
@@ -86,8 +94,11 @@ impl TestDatabase {
         let name = self.database_name(service);
         let copy = format!("{name}_copy");
         // A process that was killed may still have a session for a moment.
-        let alone = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
-        self.on_the_server(&[alone, format!("CREATE DATABASE {copy} TEMPLATE {name}")]).await?;
+        let alone = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        );
+        self.on_the_server(&[alone, format!("CREATE DATABASE {copy} TEMPLATE {name}")])
+            .await?;
         Ok(copy)
     }
 
@@ -121,8 +132,10 @@ impl TestDatabase {
         if self.kind == Kind::Sqlite {
             return Ok(());
         }
-        let statements: Vec<String> =
-            services.iter().map(|service| format!("CREATE DATABASE {}", self.database_name(service))).collect();
+        let statements: Vec<String> = services
+            .iter()
+            .map(|service| format!("CREATE DATABASE {}", self.database_name(service)))
+            .collect();
         self.on_the_server(&statements).await
     }
 
@@ -132,7 +145,9 @@ impl TestDatabase {
     /// It cannot be opened.
     pub async fn open(&self, service: &str) -> Result<Database, DbErr> {
         match self.kind {
-            Kind::Sqlite => Database::open_sqlite(&self.directory.path().join(format!("{service}.db"))).await,
+            Kind::Sqlite => {
+                Database::open_sqlite(&self.directory.path().join(format!("{service}.db"))).await
+            }
             Kind::Postgres => Database::open_postgres(&self.url(service), "tests", 4),
         }
     }

@@ -29,7 +29,10 @@ pub fn real_service(variable: &str) -> Option<String> {
         return Some(address);
     }
     let embedded_only = std::env::var(EMBEDDED_ONLY_VARIABLE).is_ok_and(|value| value == "1");
-    assert!(embedded_only, "{variable} is not set; run the tests with `cargo xtask test`");
+    assert!(
+        embedded_only,
+        "{variable} is not set; run the tests with `cargo xtask test`"
+    );
     None
 }
 

@@ -97,7 +97,10 @@ impl Deployment {
     /// As [`Deployment::start`].
     pub async fn start_with(&self, modules: Vec<Module>, more: &[&str]) -> TestNode {
         let names: Vec<&str> = modules.iter().map(|module| module.name).collect();
-        self.database.create(&names).await.expect("databases are created");
+        self.database
+            .create(&names)
+            .await
+            .expect("databases are created");
         self.start_again(modules, more).await
     }
 
@@ -111,7 +114,9 @@ impl Deployment {
         let settings = Settings::with(settings).expect("settings are valid");
         let clock: crate::clock::SharedClock = Arc::new(self.clock.clone());
         let bus = open_bus(&settings, &clock).expect("the bus opens");
-        bus.apply_topics(&topic_specs()).await.expect("topics are created");
+        bus.apply_topics(&topic_specs())
+            .await
+            .expect("topics are created");
         let plan = Plan {
             modules,
             settings,
@@ -120,7 +125,10 @@ impl Deployment {
             bus: bus.clone(),
             migrate: true,
         };
-        TestNode { node: Node::start(plan).await.expect("the node starts"), bus }
+        TestNode {
+            node: Node::start(plan).await.expect("the node starts"),
+            bus,
+        }
     }
 }
 
@@ -130,7 +138,13 @@ const PARTITIONS: i32 = 2;
 
 /// The declared topics, for the bus of a test.
 pub fn topic_specs() -> Vec<TopicSpec> {
-    topics::ALL.iter().map(|topic| TopicSpec { partitions: PARTITIONS, ..TopicSpec::from(**topic) }).collect()
+    topics::ALL
+        .iter()
+        .map(|topic| TopicSpec {
+            partitions: PARTITIONS,
+            ..TopicSpec::from(**topic)
+        })
+        .collect()
 }
 
 /// A running node of a test.
@@ -155,7 +169,9 @@ impl TestNode {
     /// Never: the address is the node's own.
     pub fn anonymous(&self) -> Channel {
         let address = format!("http://{}", self.node.grpc_address());
-        Endpoint::from_shared(address).expect("an address").connect_lazy()
+        Endpoint::from_shared(address)
+            .expect("an address")
+            .connect_lazy()
     }
 
     /// The context of one of its services.

@@ -21,7 +21,10 @@ where
         if let Some(value) = condition().await {
             return value;
         }
-        assert!(started.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        assert!(
+            started.elapsed() < PATIENCE,
+            "not within {PATIENCE:?}: {what}"
+        );
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }

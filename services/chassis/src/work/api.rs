@@ -54,9 +54,14 @@ impl WorkApi {
         Err(Problem::not_found("work item", "待办").into())
     }
 
-    async fn list(&self, caller: &Caller, request: &pb::ListWorkItemsRequest) -> Result<pb::ListWorkItemsResponse, Failure> {
+    async fn list(
+        &self,
+        caller: &Caller,
+        request: &pb::ListWorkItemsRequest,
+    ) -> Result<pb::ListWorkItemsResponse, Failure> {
         let page = Page::of(request.page_size, &request.page_token)?;
-        let subject_id = Uuid::from_wire("subject_id", &request.subject_id).map_err(Problem::from)?;
+        let subject_id =
+            Uuid::from_wire("subject_id", &request.subject_id).map_err(Problem::from)?;
         let filter = Filter {
             kind: request.kind.clone(),
             subject_id,
@@ -71,25 +76,42 @@ impl WorkApi {
         items.sort_by_key(|(_, item)| (item.due_at, item.id));
         let (items, next_page_token) = page.cut(items, |(_, item)| item.after());
         let items = items.iter().map(|(cx, item)| show(cx, item)).collect();
-        Ok(pb::ListWorkItemsResponse { items, next_page_token })
+        Ok(pb::ListWorkItemsResponse {
+            items,
+            next_page_token,
+        })
     }
 }
 
 /// Clerks and workers see what their roles may do; operators and auditors see everything.
 fn filter_of(caller: &Caller) -> Filter {
-    let sees_all = caller.has(Role::ProvincialOperator) || caller.has(Role::Auditor) || caller.has(Role::Service);
-    let roles = if sees_all { Vec::new() } else { caller.roles.iter().map(|role| role.name()).collect() };
-    Filter { scope: caller.scope(), roles, ..Filter::default() }
+    let sees_all = caller.has(Role::ProvincialOperator)
+        || caller.has(Role::Auditor)
+        || caller.has(Role::Service);
+    let roles = if sees_all {
+        Vec::new()
+    } else {
+        caller.roles.iter().map(|role| role.name()).collect()
+    };
+    Filter {
+        scope: caller.scope(),
+        roles,
+        ..Filter::default()
+    }
 }
 
 fn show(cx: &Context, item: &WorkItem) -> pb::WorkItem {
-    let outcomes = cx.module().work_kind(&item.kind).map_or(&[][..], |kind| kind.outcomes());
+    let outcomes = cx
+        .module()
+        .work_kind(&item.kind)
+        .map_or(&[][..], |kind| kind.outcomes());
     item.to_wire(cx.name(), outcomes)
 }
 
 #[tonic::async_trait]
 impl WorkService for WorkApi {
-    type WatchWorkItemsStream = Pin<Box<dyn Stream<Item = Result<pb::WatchWorkItemsResponse, Status>> + Send>>;
+    type WatchWorkItemsStream =
+        Pin<Box<dyn Stream<Item = Result<pb::WatchWorkItemsResponse, Status>> + Send>>;
 
     async fn list_work_items(
         &self,
@@ -106,7 +128,9 @@ impl WorkService for WorkApi {
         let caller = caller(&request)?;
         let id = convert::uuid("id", &request.get_ref().id).map_err(Problem::from)?;
         let (cx, item) = self.owner(id, &caller).await?;
-        Ok(Response::new(pb::GetWorkItemResponse { item: Some(show(cx, &item)) }))
+        Ok(Response::new(pb::GetWorkItemResponse {
+            item: Some(show(cx, &item)),
+        }))
     }
 
     async fn claim_work_item(
@@ -118,7 +142,16 @@ impl WorkService for WorkApi {
         let id = convert::uuid("id", &message.id).map_err(Problem::from)?;
         let key = RequestKey::of(&message.request_id, message)?;
         let (cx, _) = self.owner(id, &caller).await?;
-        let answer = cx.run(&caller, Some(key), Claim { id, etag: message.etag.clone() }).await?;
+        let answer = cx
+            .run(
+                &caller,
+                Some(key),
+                Claim {
+                    id,
+                    etag: message.etag.clone(),
+                },
+            )
+            .await?;
         Ok(Response::new(answer))
     }
 
@@ -131,7 +164,11 @@ impl WorkService for WorkApi {
         let id = convert::uuid("id", &message.id).map_err(Problem::from)?;
         let key = RequestKey::of(&message.request_id, message)?;
         let (cx, _) = self.owner(id, &caller).await?;
-        let command = Complete { id, etag: message.etag.clone(), outcome: message.outcome.clone() };
+        let command = Complete {
+            id,
+            etag: message.etag.clone(),
+            outcome: message.outcome.clone(),
+        };
         Ok(Response::new(cx.run(&caller, Some(key), command).await?))
     }
 
@@ -142,8 +179,13 @@ impl WorkService for WorkApi {
         let caller = caller(&request)?;
         let (sender, receiver) = mpsc::channel(BUFFERED);
         let watch = Watch {
-            contexts: named(&self.contexts, &request.get_ref().service).cloned().collect(),
-            filter: Filter { kind: request.get_ref().kind.clone(), ..filter_of(&caller) },
+            contexts: named(&self.contexts, &request.get_ref().service)
+                .cloned()
+                .collect(),
+            filter: Filter {
+                kind: request.get_ref().kind.clone(),
+                ..filter_of(&caller)
+            },
             sender,
             seen: HashMap::new(),
         };
@@ -194,7 +236,11 @@ impl Watch {
     }
 
     fn gone(&self, open: &[WorkItem]) -> Vec<Uuid> {
-        self.seen.keys().filter(|id| open.iter().all(|item| item.id != **id)).copied().collect()
+        self.seen
+            .keys()
+            .filter(|id| open.iter().all(|item| item.id != **id))
+            .copied()
+            .collect()
     }
 
     fn show(&mut self, cx: &Context, item: &WorkItem) -> Result<(), Failure> {

@@ -32,7 +32,11 @@ impl Command for Claim {
         let item = load(uow, self.id).await?;
         etag::expect(&self.etag, item.version)?;
         require_open(&item)?;
-        if item.claimed_by.as_deref().is_some_and(|by| by != uow.caller().subject) {
+        if item
+            .claimed_by
+            .as_deref()
+            .is_some_and(|by| by != uow.caller().subject)
+        {
             return Err(Problem::new(
                 Kind::FailedPrecondition,
                 "CLAIMED_BY_ANOTHER",
@@ -44,8 +48,15 @@ impl Command for Claim {
         if !table::claim(uow.connection(), &item, &uow.caller().subject).await? {
             return Err(Failure::Conflict("work item".to_owned()));
         }
-        uow.audit(AuditEntry::new("ClaimWorkItem", "work_item", item.id, Some(item.division)));
-        Ok(pb::ClaimWorkItemResponse { item: Some(show(uow, self.id).await?) })
+        uow.audit(AuditEntry::new(
+            "ClaimWorkItem",
+            "work_item",
+            item.id,
+            Some(item.division),
+        ));
+        Ok(pb::ClaimWorkItemResponse {
+            item: Some(show(uow, self.id).await?),
+        })
     }
 }
 
@@ -70,7 +81,8 @@ impl Command for Complete {
         etag::expect(&self.etag, item.version)?;
         require_open(&item)?;
         let kind = uow.context().module().work_kind(&item.kind).cloned();
-        let kind = kind.ok_or_else(|| Failure::internal(format!("no work kind {} is declared", item.kind)))?;
+        let kind = kind
+            .ok_or_else(|| Failure::internal(format!("no work kind {} is declared", item.kind)))?;
         if !kind.outcomes().contains(&self.outcome.as_str()) {
             return Err(Problem::field(
                 "outcome",
@@ -83,11 +95,22 @@ impl Command for Complete {
         if !table::close(uow.connection(), &item, &self.outcome).await? {
             return Err(Failure::Conflict("work item".to_owned()));
         }
-        let audit = AuditEntry::new("CompleteWorkItem", "work_item", item.id, Some(item.division));
-        uow.audit(audit.with("kind", &item.kind).with("outcome", &self.outcome));
+        let audit = AuditEntry::new(
+            "CompleteWorkItem",
+            "work_item",
+            item.id,
+            Some(item.division),
+        );
+        uow.audit(
+            audit
+                .with("kind", &item.kind)
+                .with("outcome", &self.outcome),
+        );
         kind.completed(uow, &item, &self.outcome).await?;
         answer_questions(uow, &item).await?;
-        Ok(pb::CompleteWorkItemResponse { item: Some(show(uow, self.id).await?) })
+        Ok(pb::CompleteWorkItemResponse {
+            item: Some(show(uow, self.id).await?),
+        })
     }
 }
 
@@ -142,6 +165,10 @@ async fn load(uow: &UnitOfWork, id: Uuid) -> Result<WorkItem, Failure> {
 async fn show(uow: &UnitOfWork, id: Uuid) -> Result<pb::WorkItem, Failure> {
     let item = table::find(uow.connection(), id).await?;
     let item = item.ok_or_else(|| Failure::internal("the work item is gone"))?;
-    let outcomes = uow.context().module().work_kind(&item.kind).map_or(&[][..], |kind| kind.outcomes());
+    let outcomes = uow
+        .context()
+        .module()
+        .work_kind(&item.kind)
+        .map_or(&[][..], |kind| kind.outcomes());
     Ok(item.to_wire(uow.context().name(), outcomes))
 }

@@ -7,11 +7,10 @@ pub(crate) mod table;
 use async_trait::async_trait;
 use minzheng_proto::work::v1::work_service_server::WorkServiceServer;
 
-
 pub use api::WorkApi;
 pub use table::{
-    NewWorkItem, Question, Urgency, WorkItem, WorkState, cancel, change_open, complete_open, find, find_open, open, open_about,
-    open_as, questions, set_questions,
+    NewWorkItem, Question, Urgency, WorkItem, WorkState, cancel, change_open, complete_open, find,
+    find_open, open, open_about, open_as, questions, set_questions,
 };
 
 use crate::authz::{Action, Audited, Role};
@@ -28,20 +27,49 @@ pub trait WorkKind: Send + Sync + 'static {
 
     /// What the service does when somebody closes an item, in the same transaction. The item's row is
     /// already closed; the questions that it answers are answered with "done" afterwards.
-    async fn completed(&self, uow: &mut UnitOfWork, item: &WorkItem, outcome: &str) -> Result<(), Failure>;
+    async fn completed(
+        &self,
+        uow: &mut UnitOfWork,
+        item: &WorkItem,
+        outcome: &str,
+    ) -> Result<(), Failure>;
 }
 
 /// The RPCs of work items.
 pub const ACTIONS: &[Action] = &[
-    Action { method: "minzheng.work.v1.WorkService/ListWorkItems", roles: EVERYBODY, audited: Audited::No },
-    Action { method: "minzheng.work.v1.WorkService/GetWorkItem", roles: EVERYBODY, audited: Audited::No },
-    Action { method: "minzheng.work.v1.WorkService/WatchWorkItems", roles: EVERYBODY, audited: Audited::No },
-    Action { method: "minzheng.work.v1.WorkService/ClaimWorkItem", roles: WORKERS, audited: Audited::Change },
-    Action { method: "minzheng.work.v1.WorkService/CompleteWorkItem", roles: WORKERS, audited: Audited::Change },
+    Action {
+        method: "minzheng.work.v1.WorkService/ListWorkItems",
+        roles: EVERYBODY,
+        audited: Audited::No,
+    },
+    Action {
+        method: "minzheng.work.v1.WorkService/GetWorkItem",
+        roles: EVERYBODY,
+        audited: Audited::No,
+    },
+    Action {
+        method: "minzheng.work.v1.WorkService/WatchWorkItems",
+        roles: EVERYBODY,
+        audited: Audited::No,
+    },
+    Action {
+        method: "minzheng.work.v1.WorkService/ClaimWorkItem",
+        roles: WORKERS,
+        audited: Audited::Change,
+    },
+    Action {
+        method: "minzheng.work.v1.WorkService/CompleteWorkItem",
+        roles: WORKERS,
+        audited: Audited::Change,
+    },
 ];
 
 const EVERYBODY: &[Role] = &[];
-const WORKERS: &[Role] = &[Role::CountyClerk, Role::TownshipWorker, Role::ProvincialOperator];
+const WORKERS: &[Role] = &[
+    Role::CountyClerk,
+    Role::TownshipWorker,
+    Role::ProvincialOperator,
+];
 
 /// The gRPC service.
 pub(crate) fn server(api: WorkApi) -> WorkServiceServer<WorkApi> {

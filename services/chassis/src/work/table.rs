@@ -70,7 +70,12 @@ pub enum WorkState {
 }
 
 impl WorkState {
-    const ALL: [WorkState; 4] = [WorkState::Open, WorkState::Claimed, WorkState::Completed, WorkState::Cancelled];
+    const ALL: [WorkState; 4] = [
+        WorkState::Open,
+        WorkState::Claimed,
+        WorkState::Completed,
+        WorkState::Cancelled,
+    ];
 
     /// Stable name, as stored.
     pub fn name(self) -> &'static str {
@@ -202,14 +207,20 @@ impl WorkItem {
             state: self.state.to_wire().into(),
             claimed_by: self.claimed_by.clone().unwrap_or_default(),
             outcome: self.outcome.clone().unwrap_or_default(),
-            possible_outcomes: outcomes.iter().map(|outcome| (*outcome).to_owned()).collect(),
+            possible_outcomes: outcomes
+                .iter()
+                .map(|outcome| (*outcome).to_owned())
+                .collect(),
             etag: etag::of(self.version),
         }
     }
 
     /// Its place in the queue.
     pub(super) fn after(&self) -> After {
-        After { order: micros(self.due_at), id: self.id }
+        After {
+            order: micros(self.due_at),
+            id: self.id,
+        }
     }
 }
 
@@ -272,15 +283,29 @@ pub async fn change_open(uow: &UnitOfWork, item: &NewWorkItem) -> Result<(), Fai
 ///
 /// # Errors
 /// The database's.
-pub async fn set_questions(uow: &UnitOfWork, item_id: Uuid, questions: &[Question]) -> Result<(), Failure> {
+pub async fn set_questions(
+    uow: &UnitOfWork,
+    item_id: Uuid,
+    questions: &[Question],
+) -> Result<(), Failure> {
     let db = uow.connection();
-    db.run("DELETE FROM work_item_question WHERE work_item_id = $1", [val(item_id)]).await?;
+    db.run(
+        "DELETE FROM work_item_question WHERE work_item_id = $1",
+        [val(item_id)],
+    )
+    .await?;
     if questions.is_empty() {
         return Ok(());
     }
     let insert = Insert {
         table: "work_item_question",
-        columns: &["work_item_id", "case_id", "fact_version", "action", "person_id"],
+        columns: &[
+            "work_item_id",
+            "case_id",
+            "fact_version",
+            "action",
+            "person_id",
+        ],
         tail: "ON CONFLICT DO NOTHING",
     };
     let (text, values) = insert.rows(questions.iter().map(|question| {
@@ -320,10 +345,17 @@ pub async fn questions(db: &impl ConnectionTrait, item_id: Uuid) -> Result<Vec<Q
 ///
 /// # Errors
 /// The database's.
-pub async fn cancel(uow: &UnitOfWork, kind: &str, subject_id: Uuid) -> Result<Option<Uuid>, Failure> {
+pub async fn cancel(
+    uow: &UnitOfWork,
+    kind: &str,
+    subject_id: Uuid,
+) -> Result<Option<Uuid>, Failure> {
     let text = "UPDATE work_item SET state = 'cancelled', version = version + 1 WHERE kind = $1 AND subject_id = $2 \
                 AND state IN ('open', 'claimed') RETURNING id";
-    let row = uow.connection().one(text, [val(kind), val(subject_id)]).await?;
+    let row = uow
+        .connection()
+        .one(text, [val(kind), val(subject_id)])
+        .await?;
     Ok(row.map(|row| row.get("id")).transpose()?)
 }
 
@@ -340,22 +372,39 @@ pub async fn complete_open(
 ) -> Result<Option<Uuid>, Failure> {
     let text = "UPDATE work_item SET state = 'completed', outcome = $3, version = version + 1 WHERE kind = $1 \
                 AND subject_id = $2 AND state IN ('open', 'claimed') RETURNING id";
-    let row = uow.connection().one(text, [val(kind), val(subject_id), val(outcome)]).await?;
+    let row = uow
+        .connection()
+        .one(text, [val(kind), val(subject_id), val(outcome)])
+        .await?;
     Ok(row.map(|row| row.get("id")).transpose()?)
 }
 
 /// Closes an item by its version.
-pub(super) async fn close(db: &impl ConnectionTrait, item: &WorkItem, outcome: &str) -> Result<bool, DbErr> {
+pub(super) async fn close(
+    db: &impl ConnectionTrait,
+    item: &WorkItem,
+    outcome: &str,
+) -> Result<bool, DbErr> {
     let text = "UPDATE work_item SET state = 'completed', outcome = $3, version = version + 1 \
                 WHERE id = $1 AND version = $2 AND state IN ('open', 'claimed')";
-    Ok(db.run(text, [val(item.id), val(item.version), val(outcome)]).await? == 1)
+    Ok(db
+        .run(text, [val(item.id), val(item.version), val(outcome)])
+        .await?
+        == 1)
 }
 
 /// Takes an item by its version.
-pub(super) async fn claim(db: &impl ConnectionTrait, item: &WorkItem, subject: &str) -> Result<bool, DbErr> {
+pub(super) async fn claim(
+    db: &impl ConnectionTrait,
+    item: &WorkItem,
+    subject: &str,
+) -> Result<bool, DbErr> {
     let text = "UPDATE work_item SET state = 'claimed', claimed_by = $3, version = version + 1 \
                 WHERE id = $1 AND version = $2 AND state IN ('open', 'claimed')";
-    Ok(db.run(text, [val(item.id), val(item.version), val(subject)]).await? == 1)
+    Ok(db
+        .run(text, [val(item.id), val(item.version), val(subject)])
+        .await?
+        == 1)
 }
 
 /// One item.
@@ -363,7 +412,12 @@ pub(super) async fn claim(db: &impl ConnectionTrait, item: &WorkItem, subject: &
 /// # Errors
 /// The database's.
 pub async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<WorkItem>, DbErr> {
-    let row = db.one(format!("SELECT {COLUMNS} FROM work_item WHERE id = $1"), [val(id)]).await?;
+    let row = db
+        .one(
+            format!("SELECT {COLUMNS} FROM work_item WHERE id = $1"),
+            [val(id)],
+        )
+        .await?;
     row.map(|row| WorkItem::from_row(&row)).transpose()
 }
 
@@ -371,7 +425,11 @@ pub async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<WorkItem
 ///
 /// # Errors
 /// The database's.
-pub async fn find_open(db: &impl ConnectionTrait, kind: &str, subject_id: Uuid) -> Result<Option<WorkItem>, DbErr> {
+pub async fn find_open(
+    db: &impl ConnectionTrait,
+    kind: &str,
+    subject_id: Uuid,
+) -> Result<Option<WorkItem>, DbErr> {
     let text = format!(
         "SELECT {COLUMNS} FROM work_item WHERE kind = $1 AND subject_id = $2 AND state IN ('open', 'claimed')"
     );
@@ -383,7 +441,10 @@ pub async fn find_open(db: &impl ConnectionTrait, kind: &str, subject_id: Uuid) 
 ///
 /// # Errors
 /// The database's.
-pub async fn open_about(db: &impl ConnectionTrait, subjects: &[Uuid]) -> Result<Vec<WorkItem>, DbErr> {
+pub async fn open_about(
+    db: &impl ConnectionTrait,
+    subjects: &[Uuid],
+) -> Result<Vec<WorkItem>, DbErr> {
     if subjects.is_empty() {
         return Ok(Vec::new());
     }
@@ -392,7 +453,9 @@ pub async fn open_about(db: &impl ConnectionTrait, subjects: &[Uuid]) -> Result<
         "SELECT {COLUMNS} FROM work_item WHERE state IN ('open', 'claimed') AND subject_id IN ({places}) \
          ORDER BY kind, subject_id"
     );
-    let rows = db.all(text, subjects.iter().map(|id| val(*id)).collect::<Vec<_>>()).await?;
+    let rows = db
+        .all(text, subjects.iter().map(|id| val(*id)).collect::<Vec<_>>())
+        .await?;
     rows.iter().map(WorkItem::from_row).collect()
 }
 
@@ -409,7 +472,11 @@ pub(super) struct Filter {
 }
 
 /// A page of items by due date.
-pub(super) async fn list(db: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Vec<WorkItem>, DbErr> {
+pub(super) async fn list(
+    db: &impl ConnectionTrait,
+    filter: &Filter,
+    page: &Page,
+) -> Result<Vec<WorkItem>, DbErr> {
     let mut values = Vec::new();
     let mut bind = |value: sea_orm::Value| {
         values.push(value);
@@ -419,7 +486,13 @@ pub(super) async fn list(db: &impl ConnectionTrait, filter: &Filter, page: &Page
     let scope: Vec<String> = filter
         .scope
         .iter()
-        .map(|(low, high)| format!("division BETWEEN {} AND {}", bind(val(low.clone())), bind(val(high.clone()))))
+        .map(|(low, high)| {
+            format!(
+                "division BETWEEN {} AND {}",
+                bind(val(low.clone())),
+                bind(val(high.clone()))
+            )
+        })
         .collect();
     if scope.is_empty() {
         return Ok(Vec::new());
@@ -439,7 +512,11 @@ pub(super) async fn list(db: &impl ConnectionTrait, filter: &Filter, page: &Page
         conditions.push("state IN ('open', 'claimed')".to_owned());
     }
     if let Some(after) = page.after {
-        conditions.push(format!("(due_at, id) > ({}, {})", bind(val(after.order)), bind(val(after.id))));
+        conditions.push(format!(
+            "(due_at, id) > ({}, {})",
+            bind(val(after.order)),
+            bind(val(after.id))
+        ));
     }
     let limit = bind(val(i64::try_from(page.limit()).unwrap_or(i64::MAX)));
     let text = format!(
@@ -454,5 +531,7 @@ pub(super) async fn list(db: &impl ConnectionTrait, filter: &Filter, page: &Page
 pub(crate) async fn count_open(db: &impl ConnectionTrait) -> Result<Vec<(String, i64)>, DbErr> {
     let text = "SELECT kind, count(*) AS n FROM work_item WHERE state IN ('open', 'claimed') GROUP BY kind";
     let rows = db.all(text, []).await?;
-    rows.iter().map(|row| Ok((row.get("kind")?, row.get("n")?))).collect()
+    rows.iter()
+        .map(|row| Ok((row.get("kind")?, row.get("n")?)))
+        .collect()
 }

@@ -80,10 +80,19 @@ impl Reaction<BedChanged> for NoteBed {
         Ok(())
     }
 
-    async fn apply(&self, uow: &mut UnitOfWork, event: &Event<BedChanged>, _asked: &()) -> Result<(), Failure> {
+    async fn apply(
+        &self,
+        uow: &mut UnitOfWork,
+        event: &Event<BedChanged>,
+        _asked: &(),
+    ) -> Result<(), Failure> {
         let bed = &event.body.bed_id;
         let text = "INSERT INTO note (subscription, key, facility) VALUES ($1, $2, $3)";
-        let values = [val(self.0), val(bed.clone()), val(event.body.facility_id.clone())];
+        let values = [
+            val(self.0),
+            val(bed.clone()),
+            val(event.body.facility_id.clone()),
+        ];
         uow.connection().run(text, values).await?;
         // After the effect: it must be rolled back with it.
         if must_fail(bed) {
@@ -106,11 +115,20 @@ impl Reaction<Fact> for HearFact {
         Ok(())
     }
 
-    async fn apply(&self, uow: &mut UnitOfWork, event: &Event<Fact>, _asked: &()) -> Result<(), Failure> {
+    async fn apply(
+        &self,
+        uow: &mut UnitOfWork,
+        event: &Event<Fact>,
+        _asked: &(),
+    ) -> Result<(), Failure> {
         let text = "INSERT INTO heard (person_id, fact_version, kind) VALUES ($1, $2, $3) ON CONFLICT (person_id) \
                     DO UPDATE SET fact_version = excluded.fact_version, kind = excluded.kind";
         let fact = &event.body;
-        let values = [val(fact.person_id), val(fact.fact_version), val(format!("{:?}", fact.kind))];
+        let values = [
+            val(fact.person_id),
+            val(fact.fact_version),
+            val(format!("{:?}", fact.kind)),
+        ];
         uow.connection().run(text, values).await?;
         Ok(())
     }
@@ -120,14 +138,18 @@ impl Reaction<Fact> for HearFact {
 pub fn notebook() -> Module {
     Module::named(NOTEBOOK)
         .migrations(MIGRATIONS)
-        .subscription(|| Subscription::named("notebook.note-beds").on::<BedChanged>(NoteBed("notebook.note-beds")))
+        .subscription(|| {
+            Subscription::named("notebook.note-beds")
+                .on::<BedChanged>(NoteBed("notebook.note-beds"))
+        })
         .subscription(|| Subscription::named("notebook.hear-facts").on::<Fact>(HearFact))
 }
 
 /// The service with one more subscription, as a later version has it.
 pub fn notebook_with_a_second_reader() -> Module {
-    notebook()
-        .subscription(|| Subscription::named("notebook.note-again").on::<BedChanged>(NoteBed("notebook.note-again")))
+    notebook().subscription(|| {
+        Subscription::named("notebook.note-again").on::<BedChanged>(NoteBed("notebook.note-again"))
+    })
 }
 
 /// Publishes beds, `key` and facility of each.
@@ -171,19 +193,33 @@ impl Command for Add {
 
     async fn apply(&self, uow: &mut UnitOfWork, _asked: &()) -> Result<BedChanged, Failure> {
         let db = uow.connection();
-        let insert = "INSERT INTO tally (name, total, version) VALUES ($1, 0, 0) ON CONFLICT DO NOTHING";
+        let insert =
+            "INSERT INTO tally (name, total, version) VALUES ($1, 0, 0) ON CONFLICT DO NOTHING";
         db.run(insert, [val(self.tally.clone())]).await?;
         let read = "SELECT total, version FROM tally WHERE name = $1";
-        let row = db.one(read, [val(self.tally.clone())]).await?.expect("it is there");
+        let row = db
+            .one(read, [val(self.tally.clone())])
+            .await?
+            .expect("it is there");
         let (total, version): (i64, i64) = (row.get("total")?, row.get("version")?);
-        let save = "UPDATE tally SET total = $2, version = version + 1 WHERE name = $1 AND version = $3";
-        if db.run(save, [val(self.tally.clone()), val(total + 1), val(version)]).await? == 0 {
+        let save =
+            "UPDATE tally SET total = $2, version = version + 1 WHERE name = $1 AND version = $3";
+        if db
+            .run(
+                save,
+                [val(self.tally.clone()), val(total + 1), val(version)],
+            )
+            .await?
+            == 0
+        {
             return Err(Failure::Conflict("tally".to_owned()));
         }
         let event = bed_changed(&self.tally, &(total + 1).to_string());
         uow.publish(&event, None)?;
         if self.refuse {
-            return Err(Problem::new(Kind::FailedPrecondition, "REFUSED", "refused", "拒绝").into());
+            return Err(
+                Problem::new(Kind::FailedPrecondition, "REFUSED", "refused", "拒绝").into(),
+            );
         }
         Ok(event)
     }
@@ -203,14 +239,26 @@ pub fn bed_changed(bed: &str, facility: &str) -> BedChanged {
 /// What was noted under a subscription: keys and facilities in order.
 pub async fn notes(cx: &Context, subscription: &str) -> Vec<(String, String)> {
     let text = "SELECT key, facility FROM note WHERE subscription = $1 ORDER BY id";
-    let rows = cx.db().reader().all(text, [val(subscription)]).await.expect("the notes are read");
-    rows.iter().map(|row| (row.get("key").unwrap(), row.get("facility").unwrap())).collect()
+    let rows = cx
+        .db()
+        .reader()
+        .all(text, [val(subscription)])
+        .await
+        .expect("the notes are read");
+    rows.iter()
+        .map(|row| (row.get("key").unwrap(), row.get("facility").unwrap()))
+        .collect()
 }
 
 /// The latest fact heard of a person.
 pub async fn heard(cx: &Context, person: Uuid) -> Option<(i64, String)> {
     let text = "SELECT fact_version, kind FROM heard WHERE person_id = $1";
-    let row = cx.db().reader().one(text, [val(person)]).await.expect("it is read")?;
+    let row = cx
+        .db()
+        .reader()
+        .one(text, [val(person)])
+        .await
+        .expect("it is read")?;
     Some((row.get("fact_version").unwrap(), row.get("kind").unwrap()))
 }
 

@@ -18,9 +18,19 @@ const ROUND_TRIPS: usize = 200;
 /// Prints processors and the cost of a sync.
 pub(crate) fn machine() {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    println!("cores: {cores}; profile: {}", if cfg!(debug_assertions) { "debug" } else { "optimised" });
+    println!(
+        "cores: {cores}; profile: {}",
+        if cfg!(debug_assertions) {
+            "debug"
+        } else {
+            "optimised"
+        }
+    );
     match fsync() {
-        Ok(median) => println!("fdatasync of a 4 KiB write: median {} µs", median.as_micros()),
+        Ok(median) => println!(
+            "fdatasync of a 4 KiB write: median {} µs",
+            median.as_micros()
+        ),
         Err(error) => println!("fdatasync: {error}"),
     }
 }
@@ -52,7 +62,12 @@ pub(crate) async fn kafka(bootstrap: &str) -> anyhow::Result<()> {
         ..KafkaSettings::new(bootstrap)
     };
     let bus: Arc<dyn Bus> = Arc::new(KafkaBus::connect(settings)?);
-    let topic = TopicSpec { name: "ping".to_owned(), partitions: 1, retention: None, max_record_bytes: 1 << 20 };
+    let topic = TopicSpec {
+        name: "ping".to_owned(),
+        partitions: 1,
+        retention: None,
+        max_record_bytes: 1 << 20,
+    };
     bus.apply_topics(&[topic]).await?;
     let times = tokio::task::spawn_blocking({
         let (bus, handle) = (bus.clone(), tokio::runtime::Handle::current());
@@ -60,14 +75,23 @@ pub(crate) async fn kafka(bootstrap: &str) -> anyhow::Result<()> {
     })
     .await??;
     let mut times = times;
-    println!("empty produce–consume round trip: median {} µs", median(&mut times).as_micros());
+    println!(
+        "empty produce–consume round trip: median {} µs",
+        median(&mut times).as_micros()
+    );
     bus.close(Duration::from_secs(2)).await;
     Ok(())
 }
 
-fn round_trips(bus: &Arc<dyn Bus>, handle: &tokio::runtime::Handle) -> anyhow::Result<Vec<Duration>> {
+fn round_trips(
+    bus: &Arc<dyn Bus>,
+    handle: &tokio::runtime::Handle,
+) -> anyhow::Result<Vec<Duration>> {
     let positions = Arc::new(|partitions: &[minzheng_chassis::bus::TopicPartition]| {
-        Ok(partitions.iter().map(|at| (at.clone(), 0)).collect::<BTreeMap<_, _>>())
+        Ok(partitions
+            .iter()
+            .map(|at| (at.clone(), 0))
+            .collect::<BTreeMap<_, _>>())
     });
     let mut consumer = bus.open_consumer("bench", &["ping".to_owned()], positions)?;
     let mut times = Vec::with_capacity(ROUND_TRIPS);

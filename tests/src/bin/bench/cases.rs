@@ -26,7 +26,11 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(120);
 
 /// Report to SETTLED at `per_second` cases a second: from the intended start to the change seen by a
 /// client that watches the case.
-pub(crate) async fn latency(platform: &Platform, count: usize, per_second: f64) -> anyhow::Result<()> {
+pub(crate) async fn latency(
+    platform: &Platform,
+    count: usize,
+    per_second: f64,
+) -> anyhow::Result<()> {
     let people = load::people(platform, count + WARM_UP).await;
     let times = Arc::new(Mutex::new(Histogram::<u64>::new(3)?));
     let begin = Instant::now() + Duration::from_millis(100);
@@ -68,8 +72,15 @@ async fn settle(platform: &Platform, member: &Member) -> anyhow::Result<()> {
     if is_settled(&case) {
         return Ok(());
     }
-    let request = pb::WatchCaseRequest { case_id: case.id, resume_token: String::new() };
-    let mut changes = platform.life_events(&callers.clerk).watch_case(request).await?.into_inner();
+    let request = pb::WatchCaseRequest {
+        case_id: case.id,
+        resume_token: String::new(),
+    };
+    let mut changes = platform
+        .life_events(&callers.clerk)
+        .watch_case(request)
+        .await?
+        .into_inner();
     while let Some(change) = changes.message().await? {
         if change.case.as_ref().is_some_and(is_settled) {
             return Ok(());
@@ -102,7 +113,11 @@ impl Settled {
 }
 
 /// Settled cases a second with many in flight.
-pub(crate) async fn throughput(platform: &Platform, settled: Settled, count: usize) -> anyhow::Result<()> {
+pub(crate) async fn throughput(
+    platform: &Platform,
+    settled: Settled,
+    count: usize,
+) -> anyhow::Result<()> {
     let people = load::people(platform, count).await;
     let callers = Callers::of(COUNTY);
     let before = settled.count().await?;
@@ -111,7 +126,10 @@ pub(crate) async fn throughput(platform: &Platform, settled: Settled, count: usi
         .for_each_concurrent(IN_FLIGHT, |member| {
             let callers = &callers;
             async move {
-                if let Err(error) = load::certificate(platform, &member).tell(platform, callers).await {
+                if let Err(error) = load::certificate(platform, &member)
+                    .tell(platform, callers)
+                    .await
+                {
                     println!("a report failed: {error}");
                 }
             }
@@ -120,7 +138,10 @@ pub(crate) async fn throughput(platform: &Platform, settled: Settled, count: usi
     let reported = started.elapsed();
     let wanted = before + i64::try_from(count)?;
     while settled.count().await? < wanted {
-        anyhow::ensure!(started.elapsed() < reported + SETTLED_WITHIN, "not all cases settled");
+        anyhow::ensure!(
+            started.elapsed() < reported + SETTLED_WITHIN,
+            "not all cases settled"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let took = started.elapsed();

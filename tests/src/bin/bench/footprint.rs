@@ -12,23 +12,38 @@ const IDLE_FOR: Duration = Duration::from_secs(10);
 const TICKS: f64 = 100.0;
 
 /// Prints resident memory and idle CPU of processes.
-pub(crate) async fn of<'n>(processes: impl IntoIterator<Item = (&'n str, u32)>) -> anyhow::Result<()> {
+pub(crate) async fn of<'n>(
+    processes: impl IntoIterator<Item = (&'n str, u32)>,
+) -> anyhow::Result<()> {
     let processes: Vec<(&str, u32)> = processes.into_iter().collect();
     tokio::time::sleep(IDLE_FOR).await;
-    let before: Vec<f64> = processes.iter().map(|(_, pid)| cpu_seconds(*pid)).collect::<Result<_, _>>()?;
+    let before: Vec<f64> = processes
+        .iter()
+        .map(|(_, pid)| cpu_seconds(*pid))
+        .collect::<Result<_, _>>()?;
     let started = Instant::now();
     tokio::time::sleep(IDLE_FOR).await;
     for ((name, pid), before) in processes.iter().zip(before) {
         let share = (cpu_seconds(*pid)? - before) / started.elapsed().as_secs_f64() * 100.0;
-        println!("idle {name}: {:.1} MiB resident, {share:.1} % of a core", resident_mib(*pid)?);
+        println!(
+            "idle {name}: {:.1} MiB resident, {share:.1} % of a core",
+            resident_mib(*pid)?
+        );
     }
     Ok(())
 }
 
 fn resident_mib(pid: u32) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("VmRSS")?;
-    let kib: f64 = line.split_whitespace().nth(1).context("a number")?.parse()?;
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .context("VmRSS")?;
+    let kib: f64 = line
+        .split_whitespace()
+        .nth(1)
+        .context("a number")?
+        .parse()?;
     Ok(kib / 1024.0)
 }
 
@@ -36,7 +51,8 @@ fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let after_name = stat.rsplit_once(')').context("a process name")?.1;
     let fields: Vec<&str> = after_name.split_whitespace().collect();
-    let ticks: f64 = fields.get(11).context("utime")?.parse::<f64>()? + fields.get(12).context("stime")?.parse::<f64>()?;
+    let ticks: f64 = fields.get(11).context("utime")?.parse::<f64>()?
+        + fields.get(12).context("stime")?.parse::<f64>()?;
     Ok(ticks / TICKS)
 }
 
@@ -50,5 +66,8 @@ pub(crate) async fn ready(_running: &Embedded) {
         embedded.process.is_serving().await;
         times.push(started.elapsed());
     }
-    println!("exec to serving, migrated before: median {} ms", crate::baseline::median(&mut times).as_millis());
+    println!(
+        "exec to serving, migrated before: median {} ms",
+        crate::baseline::median(&mut times).as_millis()
+    );
 }

@@ -19,7 +19,9 @@ pub(crate) async fn people(platform: &Platform, count: usize) -> Vec<Member> {
     let today = civil::today(platform.clock.now());
     futures::stream::iter(0..count)
         .map(|n| {
-            let birth = today.saturating_sub(60.years()).saturating_sub((n as i64 / 400).days());
+            let birth = today
+                .saturating_sub(60.years())
+                .saturating_sub((n as i64 / 400).days());
             let callers = &callers;
             async move { register(platform, callers, "载", birth, Sex::Female).await }
         })
@@ -31,5 +33,10 @@ pub(crate) async fn people(platform: &Platform, count: usize) -> Vec<Member> {
 /// A medical certificate of somebody who died today.
 pub(crate) fn certificate(platform: &Platform, member: &Member) -> Report {
     let today = civil::today(platform.clock.now());
-    Report::of(member, EvidenceSource::MedicalCertificate, &Uuid::new_v4().to_string(), day(today))
+    Report::of(
+        member,
+        EvidenceSource::MedicalCertificate,
+        &Uuid::new_v4().to_string(),
+        day(today),
+    )
 }
