@@ -1,6 +1,8 @@
 //! The story in several processes on PostgreSQL and Kafka: one per target; two replicas of each, one
 //! of them killed and restarted meanwhile; and one process killed at many moments.
 
+#![allow(clippy::print_stdout)] // the seed must be seen
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
