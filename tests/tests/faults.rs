@@ -2,7 +2,9 @@
 //! database restored to an earlier copy; a department down or its key parked during a reversal.
 
 use minzheng_chassis::civil;
-use minzheng_chassis::testing::{KAFKA_VARIABLE, TestDatabase, eventually, real_service};
+use minzheng_chassis::testing::{
+    KAFKA_VARIABLE, PATIENCE, TestDatabase, eventually, eventually_within, real_service,
+};
 use minzheng_proto::life_events::v1 as pb;
 use minzheng_proto::life_events::v1::{EvidenceSource, Phase};
 use minzheng_proto::residents::v1::Sex;
@@ -218,7 +220,12 @@ async fn a_relay_that_was_stopped_and_continued_loses_and_doubles_nothing() {
             .clone();
         let through_the_other = platform.with_address("life-events", &other);
         for case in &cases {
-            reaches(&through_the_other, &callers, &case.id, Phase::Finished).await;
+            // The broker waits for the stopped member's session, and for the one that came back.
+            eventually_within(PATIENCE * 4, "the case is finished", || async {
+                let case = get(&through_the_other, &callers, &case.id).await;
+                (case.phase() == Phase::Finished).then_some(())
+            })
+            .await;
         }
         cluster
             .process("life-events", stopped)

@@ -8,7 +8,7 @@ mod wait;
 
 pub use database::{Kind, TestDatabase};
 pub use node::{Deployment, TestNode, clerk, operator, reporter, worker};
-pub use wait::{PATIENCE, eventually};
+pub use wait::{PATIENCE, eventually, eventually_within};
 
 /// Names the environment variable with the URL of a PostgreSQL superuser.
 pub const POSTGRES_VARIABLE: &str = "MINZHENG_TEST_POSTGRES";

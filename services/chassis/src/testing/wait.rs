@@ -12,7 +12,22 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 ///
 /// # Panics
 /// It did not come true within [`PATIENCE`]; the message names what was awaited.
-pub async fn eventually<T, F>(what: &str, mut condition: impl FnMut() -> F) -> T
+pub async fn eventually<T, F>(what: &str, condition: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    eventually_within(PATIENCE, what, condition).await
+}
+
+/// The same with another patience, for what takes its time by design.
+///
+/// # Panics
+/// It did not come true within that time.
+pub async fn eventually_within<T, F>(
+    patience: Duration,
+    what: &str,
+    mut condition: impl FnMut() -> F,
+) -> T
 where
     F: Future<Output = Option<T>>,
 {
@@ -22,8 +37,8 @@ where
             return value;
         }
         assert!(
-            started.elapsed() < PATIENCE,
-            "not within {PATIENCE:?}: {what}"
+            started.elapsed() < patience,
+            "not within {patience:?}: {what}"
         );
         tokio::time::sleep(LOOK_EVERY).await;
     }
