@@ -9,7 +9,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::family::{Member, VILLAGE};
-use crate::platform::{Callers, Platform, until_answered};
+use crate::platform::{Callers, Platform, minzheng_reason, until_answered};
 
 /// One report, ready to be told any number of times.
 #[derive(Clone, Debug)]
@@ -121,6 +121,29 @@ async fn eventually_in(
     .await
 }
 
+/// Makes a call with the case's etag; a receipt that came in between makes it read the case again, as
+/// a clerk's screen would.
+///
+/// # Errors
+/// What the platform refuses.
+pub async fn with_etag<T, F>(
+    platform: &Platform,
+    callers: &Callers,
+    case_id: &str,
+    call: impl Fn(String) -> F,
+) -> Result<T, Status>
+where
+    F: Future<Output = Result<tonic::Response<T>, Status>>,
+{
+    loop {
+        let etag = get(platform, callers, case_id).await.etag;
+        match until_answered(|| call(etag.clone())).await {
+            Err(status) if minzheng_reason(&status).as_deref() == Some("ETAG_MISMATCH") => {}
+            settled => return settled,
+        }
+    }
+}
+
 /// Prepares a reversal and has it approved by another clerk; the case.
 pub async fn reverse(platform: &Platform, callers: &Callers, case_id: &str) -> pb::DeathCase {
     let prepared = prepare_reversal(platform, callers, case_id).await;
@@ -142,16 +165,19 @@ pub async fn reverse(platform: &Platform, callers: &Callers, case_id: &str) -> p
 }
 
 async fn prepare_reversal(platform: &Platform, callers: &Callers, case_id: &str) -> pb::DeathCase {
-    let case = get(platform, callers, case_id).await;
     let request = pb::PrepareReversalRequest {
         request_id: Uuid::new_v4().to_string(),
         case_id: case_id.to_owned(),
-        etag: case.etag,
+        etag: String::new(),
         reason: "another person of that name".to_owned(),
         revoked_on: None,
     };
-    let answer = until_answered(|| {
-        let (mut client, request) = (platform.life_events(&callers.clerk), request.clone());
+    let answer = with_etag(platform, callers, case_id, |etag| {
+        let mut client = platform.life_events(&callers.clerk);
+        let request = pb::PrepareReversalRequest {
+            etag,
+            ..request.clone()
+        };
         async move { client.prepare_reversal(request).await }
     })
     .await
@@ -174,12 +200,16 @@ async fn approve(
     let request = pb::ApproveReversalRequest {
         request_id: Uuid::new_v4().to_string(),
         case_id: case.id.clone(),
-        etag: case.etag.clone(),
+        etag: String::new(),
         reversal_id: reversal_id.to_owned(),
         approve: true,
     };
-    let answer = until_answered(|| {
-        let (mut client, request) = (platform.life_events(caller), request.clone());
+    let answer = with_etag(platform, callers, &case.id, |etag| {
+        let mut client = platform.life_events(caller);
+        let request = pb::ApproveReversalRequest {
+            etag,
+            ..request.clone()
+        };
         async move { client.approve_reversal(request).await }
     })
     .await?;

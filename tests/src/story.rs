@@ -407,20 +407,20 @@ impl<'p> Story<'p> {
     pub async fn step_5_the_mothers_date(&self, case: &pb::DeathCase) {
         let before = fingerprint::of(self.platform, &self.family).await;
         let corrected = days(self.today).1.saturating_add(30.days());
-        let case = reports::get(self.platform, &self.callers, &case.id).await;
         let request = pb::CorrectDeathRequest {
             request_id: Uuid::new_v4().to_string(),
             case_id: case.id.clone(),
-            etag: case.etag,
+            etag: String::new(),
             died_on: Some(date_to_wire(day(corrected))),
             cause: pb::Cause::FormalCorrection.into(),
             reason: "certificate reissued".to_owned(),
         };
-        let answer = until_answered(|| {
-            let (mut client, request) = (
-                self.platform.life_events(&self.callers.clerk),
-                request.clone(),
-            );
+        let answer = reports::with_etag(self.platform, &self.callers, &case.id, |etag| {
+            let mut client = self.platform.life_events(&self.callers.clerk);
+            let request = pb::CorrectDeathRequest {
+                etag,
+                ..request.clone()
+            };
             async move { client.correct_death(request).await }
         })
         .await

@@ -9,8 +9,8 @@ use minzheng_proto::life_events::v1::{EvidenceSource, Phase, ReviewDecision};
 use minzheng_proto::residents::v1 as residents;
 use minzheng_server::modules;
 use minzheng_tests::family::{COUNTY, Member, VILLAGE, facility_with_bed, place, register};
-use minzheng_tests::platform::{Callers, Platform, until_answered};
-use minzheng_tests::reports::{Report, day, get, reaches};
+use minzheng_tests::platform::{Callers, Platform};
+use minzheng_tests::reports::{Report, day, get, reaches, with_etag};
 use minzheng_tests::story::outcome;
 use uuid::Uuid;
 
@@ -57,13 +57,17 @@ async fn decide(
     let request = pb::DecideReviewRequest {
         request_id: Uuid::new_v4().to_string(),
         case_id: case.id.clone(),
-        etag: get(platform, callers, &case.id).await.etag,
+        etag: String::new(),
         decision: decision.into(),
         person_id: person_id.to_owned(),
         reason: "decided by test".to_owned(),
     };
-    let answer = until_answered(|| {
-        let (mut client, request) = (platform.life_events(&callers.clerk), request.clone());
+    let answer = with_etag(platform, callers, &case.id, |etag| {
+        let mut client = platform.life_events(&callers.clerk);
+        let request = pb::DecideReviewRequest {
+            etag,
+            ..request.clone()
+        };
         async move { client.decide_review(request).await }
     })
     .await
@@ -278,16 +282,21 @@ async fn a_suspicion_is_lifted_by_hand(deployment: Deployment) {
     let request = pb::CompleteVerificationRequest {
         request_id: Uuid::new_v4().to_string(),
         case_id: case.id.clone(),
-        etag: get(&platform, &callers, &case.id).await.etag,
+        etag: String::new(),
         result: pb::VerificationResult::Alive.into(),
         note: "seen at home".to_owned(),
         ..Default::default()
     };
-    platform
-        .life_events(&callers.clerk)
-        .complete_verification(request)
-        .await
-        .expect("completed");
+    with_etag(&platform, &callers, &case.id, |etag| {
+        let mut client = platform.life_events(&callers.clerk);
+        let request = pb::CompleteVerificationRequest {
+            etag,
+            ..request.clone()
+        };
+        async move { client.complete_verification(request).await }
+    })
+    .await
+    .expect("completed");
     reaches(&platform, &callers, &case.id, Phase::Rejected).await;
     is_alive_and_in_bed(&platform, &callers, &member, &bed).await;
     node.stop().await;
