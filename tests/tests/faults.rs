@@ -310,7 +310,7 @@ async fn a_restored_owner_is_found_by_verify() {
     }
 }
 
-/// A department whose key is parked during a reversal ends the same once it is healed.
+/// A neighbour that is away is nobody's fault: partitions wait, nothing is parked.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_neighbour_that_is_down_parks_nothing() {
     let Some(mut cluster) = shared(1).await else {
