@@ -167,9 +167,6 @@ metrics! {
     /// Work items that wait for a person.
     Gauge work_items_open { service = "service", kind = "kind" }
 
-    /// Questions to departments whose answer is late.
-    Gauge overdue_questions { service = "service" }
-
     /// Whether this node holds the lease of a service's database: 1 or 0.
     Gauge lease_held { service = "service" }
 

@@ -168,6 +168,7 @@ impl WorkService for WorkApi {
             id,
             etag: message.etag.clone(),
             outcome: message.outcome.clone(),
+            note: message.note.clone(),
         };
         Ok(Response::new(cx.run(&caller, Some(key), command).await?))
     }

@@ -65,7 +65,12 @@ pub(super) struct Complete {
     pub(super) id: Uuid,
     pub(super) etag: String,
     pub(super) outcome: String,
+    /// Kept in the audit record; up to 500 characters, no personal data.
+    pub(super) note: String,
 }
+
+/// Characters of a note.
+const NOTE_AT_MOST: usize = 500;
 
 impl Command for Complete {
     const NAME: &'static str = "WorkService/CompleteWorkItem";
@@ -77,6 +82,15 @@ impl Command for Complete {
     }
 
     async fn apply(&self, uow: &mut UnitOfWork, _asked: &()) -> Result<Self::Answer, Failure> {
+        if self.note.chars().count() > NOTE_AT_MOST {
+            return Err(Problem::field(
+                "note",
+                "NOTE_TOO_LONG",
+                format!("at most {NOTE_AT_MOST} characters"),
+                format!("备注最多 {NOTE_AT_MOST} 字"),
+            )
+            .into());
+        }
         let item = load(uow, self.id).await?;
         etag::expect(&self.etag, item.version)?;
         require_open(&item)?;
@@ -104,7 +118,8 @@ impl Command for Complete {
         uow.audit(
             audit
                 .with("kind", &item.kind)
-                .with("outcome", &self.outcome),
+                .with("outcome", &self.outcome)
+                .with("note", &self.note),
         );
         kind.completed(uow, &item, &self.outcome).await?;
         answer_questions(uow, &item).await?;
