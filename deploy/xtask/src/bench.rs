@@ -30,6 +30,9 @@ pub fn bench(arguments: &Arguments) -> Result<ExitCode> {
         profile,
         "-p",
         "minzheng-server",
+        // The harness moves the clock of every process it starts.
+        "--features",
+        "test-clock",
         "--bins",
     ]))?;
     if !built.success() {
