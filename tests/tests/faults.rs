@@ -18,6 +18,10 @@ use nix::sys::signal::Signal;
 use tonic::Code;
 use uuid::Uuid;
 
+/// Each of these runs many processes and takes something away: one at a time, so that none is
+/// starved by another's fault.
+static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 async fn shared(replicas: usize) -> Option<Cluster> {
     let kafka = real_service(KAFKA_VARIABLE)?;
     Some(Cluster::start(TestDatabase::postgres().await?, &kafka, replicas).await)
@@ -46,6 +50,7 @@ fn certificate(platform: &Platform, member: &Member) -> Report {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_department_that_is_down_is_named_and_settles_when_it_returns() {
+    let _alone = ONE_AT_A_TIME.lock().await;
     let Some(mut cluster) = shared(1).await else {
         return;
     };
@@ -86,6 +91,7 @@ async fn a_department_that_is_down_is_named_and_settles_when_it_returns() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_kafka_commands_succeed_and_events_flow_later() {
+    let _alone = ONE_AT_A_TIME.lock().await;
     if real_service(KAFKA_VARIABLE).is_none() {
         return;
     }
@@ -137,6 +143,7 @@ async fn without_kafka_commands_succeed_and_events_flow_later() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_postgres_unavailable_nothing_half_done_and_recovery() {
+    let _alone = ONE_AT_A_TIME.lock().await;
     let Some(kafka) = real_service(KAFKA_VARIABLE) else {
         return;
     };
@@ -194,6 +201,7 @@ async fn without_postgres_unavailable_nothing_half_done_and_recovery() {
 /// Two relays contend for the lease while one is stopped and continued: nothing lost, effects once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_that_was_stopped_and_continued_loses_and_doubles_nothing() {
+    let _alone = ONE_AT_A_TIME.lock().await;
     let Some(mut cluster) = shared(2).await else {
         return;
     };
@@ -245,6 +253,7 @@ async fn a_relay_that_was_stopped_and_continued_loses_and_doubles_nothing() {
 /// A department's database restored to an earlier copy rereads what it missed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_department_rereads_what_it_missed() {
+    let _alone = ONE_AT_A_TIME.lock().await;
     for service in ["elderly-care", "child-welfare"] {
         let Some(mut cluster) = shared(1).await else {
             return;
@@ -276,6 +285,7 @@ async fn a_restored_department_rereads_what_it_missed() {
 /// For the two whose commands are not events, `verify` names what the topics hold and they do not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_owner_is_found_by_verify() {
+    let _alone = ONE_AT_A_TIME.lock().await;
     let Some(mut cluster) = shared(1).await else {
         return;
     };
@@ -313,6 +323,7 @@ async fn a_restored_owner_is_found_by_verify() {
 /// A neighbour that is away is nobody's fault: partitions wait, nothing is parked.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_neighbour_that_is_down_parks_nothing() {
+    let _alone = ONE_AT_A_TIME.lock().await;
     let Some(mut cluster) = shared(1).await else {
         return;
     };

@@ -7,6 +7,10 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
+/// How long a member may take between two polls. A poll's transactions take seconds at the worst;
+/// what is away is waited for with timed polls.
+const REBALANCE_WITHIN: Duration = Duration::from_secs(30);
+
 /// What a deployment says about its Kafka.
 #[derive(Clone)]
 pub struct KafkaSettings {
@@ -113,6 +117,12 @@ impl KafkaSettings {
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", millis(self.session_timeout))
             .set("heartbeat.interval.ms", millis(heartbeat))
+            // It is also how long the broker waits for a member that stands still in the middle of a
+            // rebalance; the default of five minutes would hold up everybody else as long.
+            .set(
+                "max.poll.interval.ms",
+                millis(REBALANCE_WITHIN.max(self.session_timeout)),
+            )
             // Topics that are created later are noticed within this time.
             .set("topic.metadata.refresh.interval.ms", "30000");
         if let Some(instance) = &self.instance_id {
