@@ -113,14 +113,14 @@ impl Platform {
 
     /// The same platform, with one address for a service.
     pub fn with_address(&self, service: &'static str, address: &str) -> Self {
+        let address = || address.parse().expect("an address");
         let mut addresses = self.addresses.clone();
-        addresses.insert(
-            service,
-            vec![Neighbour::at(address.parse().expect("an address"))],
-        );
+        addresses.insert(service, vec![Neighbour::at(address())]);
+        let mut patient = self.patient.clone();
+        patient.insert(service, Neighbour::within(address(), PATIENCE * 4));
         Self {
             addresses,
-            patient: self.patient.clone(),
+            patient,
             turn: AtomicUsize::new(0),
             clock: self.clock.clone(),
         }

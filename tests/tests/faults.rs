@@ -2,9 +2,7 @@
 //! database restored to an earlier copy; a department down or its key parked during a reversal.
 
 use minzheng_chassis::civil;
-use minzheng_chassis::testing::{
-    KAFKA_VARIABLE, PATIENCE, TestDatabase, eventually, eventually_within, real_service,
-};
+use minzheng_chassis::testing::{KAFKA_VARIABLE, TestDatabase, eventually, real_service};
 use minzheng_proto::life_events::v1 as pb;
 use minzheng_proto::life_events::v1::{EvidenceSource, Phase};
 use minzheng_proto::residents::v1::Sex;
@@ -226,18 +224,23 @@ async fn a_relay_that_was_stopped_and_continued_loses_and_doubles_nothing() {
         let other = cluster.processes["life-events"][1 - stopped]
             .address
             .clone();
+        // However long the stopped one stands still, it is continued before the cases are asked for: what
+        // it held and sent must be neither lost nor doubled.
         let through_the_other = platform.with_address("life-events", &other);
-        for case in &cases {
-            // The broker waits for the stopped member's session, and for the one that came back.
-            eventually_within(PATIENCE * 4, "the case is finished", || async {
-                let case = get(&through_the_other, &callers, &case.id).await;
-                (case.phase() == Phase::Finished).then_some(())
-            })
-            .await;
-        }
+        let late = somebody(&platform, &callers).await;
+        let report = certificate(&platform, &late);
+        cases.push(
+            report
+                .tell(&through_the_other, &callers)
+                .await
+                .expect("taken"),
+        );
         cluster
             .process("life-events", stopped)
             .signal(Signal::SIGCONT);
+        for case in &cases {
+            reaches(&platform, &callers, &case.id, Phase::Finished).await;
+        }
     }
     for service in minzheng_tests::platform::SERVICES {
         let answer = platform
