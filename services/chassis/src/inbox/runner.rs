@@ -1,6 +1,7 @@
 //! The runner: one consumer per service, on a thread of its own, on every topic that one of its
 //! subscriptions names. Each record goes to every subscription that names its type.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use super::gaps::GapWatch;
 use super::lane::{self, Handled};
 use super::positions::{self, PositionTable};
 use super::subscription::Subscription;
-use crate::bus::{BusError, Consumer, Record};
+use crate::bus::{BusError, Consumer, Record, TopicPartition};
 use crate::context::Context;
 use crate::db::dialect;
 use crate::seam::{Away, Failure};
@@ -181,14 +182,21 @@ impl Runner {
         stop: &CancellationToken,
     ) -> Result<(), Failure> {
         tracing::warn!(service = self.cx.name(), who = %away.who, detail = %away.detail, "away; waiting");
-        let held = consumer.assignment();
-        consumer.pause(&held)?;
+        let mut unread: BTreeMap<TopicPartition, i64> = BTreeMap::new();
         while !stop.is_cancelled() {
-            consumer.poll(LOOK_EVERY, 1)?;
+            // Again each time: a partition that is assigned meanwhile is not paused.
+            let held = consumer.assignment();
+            consumer.pause(&held)?;
+            for record in consumer.poll(LOOK_EVERY, 1)? {
+                unread.entry(record.at).or_insert(record.offset);
+            }
             if self.handle.block_on(self.is_back(away)) {
                 tracing::info!(service = self.cx.name(), who = %away.who, "back");
                 break;
             }
+        }
+        for (at, offset) in &unread {
+            consumer.seek(at, *offset)?;
         }
         let held = consumer.assignment();
         consumer.resume(&held)?;

@@ -192,6 +192,54 @@ async fn members_of_a_group_share_partitions_and_read_positions_at_every_change(
     );
 }
 
+/// librdkafka remembers the pause of a partition that went to another member and came back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_that_was_paused_lost_and_assigned_anew_is_delivered() {
+    let Some(subject) = kafka_factory("").await else {
+        return;
+    };
+    let bus = subject.bus();
+    bus.apply_topics(&[spec("t", 4)]).await.expect("a topic");
+    let open = || {
+        bus.open_consumer("paused", &["t".to_owned()], positions(&[]))
+            .expect("a consumer")
+    };
+    let mut first = open();
+    let all: Vec<_> = hold(&mut *first, 4).into_iter().collect();
+    first.pause(&all).expect("pausing");
+    let mut second = open();
+    let deadline = Instant::now() + PATIENCE;
+    while (first.assignment().len(), second.assignment().len()) != (2, 2) {
+        first.poll(Duration::from_millis(20), 1).expect("polling");
+        second.poll(Duration::from_millis(20), 1).expect("polling");
+        assert!(Instant::now() < deadline, "the group does not come to rest");
+    }
+    let kept = first.assignment();
+    second.close(PATIENCE);
+    hold(&mut *first, 4);
+
+    let batch: Vec<_> = (0..40)
+        .map(|n| event("t", &format!("key-{n}"), n))
+        .collect();
+    bus.send(&batch).await;
+    let expected: i64 = bus
+        .watermarks("t")
+        .await
+        .expect("watermarks")
+        .iter()
+        .zip(0..)
+        .filter(|(_, partition)| kept.iter().all(|at| at.partition != *partition))
+        .map(|(of, _)| of.high)
+        .sum();
+    assert!(expected > 0, "some of 40 keys lie in what came back");
+    let records = collect(&mut *first, usize::try_from(expected).expect("a count"));
+    assert!(
+        records.iter().all(|record| !kept.contains(&record.at)),
+        "what was never lost stays paused"
+    );
+    first.close(PATIENCE);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_with_a_stable_name_has_its_partitions_back_at_once() {
     let Some(subject) = kafka_factory("").await else {

@@ -68,9 +68,13 @@ impl Assignment {
             self.begin(list)
         };
         let begun = begun.and_then(|starts| {
-            consumer.incremental_assign(list).map_err(|error| {
-                BusError::Other(format!("partitions could not be taken: {error}"))
-            })?;
+            // librdkafka remembers a pause beyond the end of an assignment.
+            consumer
+                .incremental_assign(list)
+                .and_then(|()| consumer.resume(list))
+                .map_err(|error| {
+                    BusError::Other(format!("partitions could not be taken: {error}"))
+                })?;
             Ok(starts)
         });
         match begun {
