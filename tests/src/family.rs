@@ -31,6 +31,19 @@ pub struct Member {
     pub identity: Identity,
 }
 
+impl Member {
+    /// Telephone number: another for each, and made of nothing that the identity shows.
+    pub fn phone(&self) -> String {
+        phone_of(&self.identity)
+    }
+}
+
+fn phone_of(identity: &Identity) -> String {
+    let mix = |mixed: u64, byte: u8| (mixed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let mixed = identity.id_number.bytes().fold(0xcbf2_9ce4_8422_2325, mix);
+    format!("138{:08}", mixed % 100_000_000)
+}
+
 /// A family.
 #[derive(Clone, Debug)]
 pub struct Family {
@@ -104,6 +117,7 @@ pub async fn register(
         sex: sex.into(),
         domicile_division: VILLAGE.to_owned(),
         residence_division: VILLAGE.to_owned(),
+        phone: phone_of(&identity),
         ..Default::default()
     };
     let answer = until_answered(|| {
@@ -112,8 +126,13 @@ pub async fn register(
     })
     .await
     .expect("registered");
+    let person = answer.person.expect("a person");
+    assert!(
+        !person.phone.is_empty(),
+        "residents knows the telephone number"
+    );
     Member {
-        id: answer.person.expect("a person").person_id,
+        id: person.person_id,
         identity,
     }
 }

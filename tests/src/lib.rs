@@ -3,9 +3,11 @@
 
 #![allow(clippy::missing_panics_doc)] // every helper here panics when a test cannot go on
 
+pub mod chaos;
 pub mod family;
 pub mod fingerprint;
 pub mod platform;
 pub mod processes;
 pub mod reports;
 pub mod story;
+pub mod verify;

@@ -41,16 +41,20 @@ pub struct Process {
     child: Option<Child>,
     arguments: Vec<String>,
     log: PathBuf,
+    /// Environment variables of its next start.
+    pub environment: Vec<(String, String)>,
     /// Its gRPC address, `http://host:port`.
     pub address: String,
 }
 
 impl Process {
-    fn start(arguments: Vec<String>, address: String, log: PathBuf) -> Self {
+    /// Starts it with these arguments; it serves at `address` and writes its log there.
+    pub fn start(arguments: Vec<String>, address: String, log: PathBuf) -> Self {
         let mut process = Self {
             child: None,
             arguments,
             log,
+            environment: Vec::new(),
             address,
         };
         process.restart();
@@ -67,6 +71,7 @@ impl Process {
             .expect("a log file");
         let child = Command::new(binary())
             .args(&self.arguments)
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -82,6 +87,12 @@ impl Process {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        let child = self.child.as_mut();
+        child.is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
     }
 
     /// Sends a signal.

@@ -36,6 +36,7 @@ impl Report {
             source: source.into(),
             died_on: Some(date_to_wire(died_on)),
             place_division: VILLAGE.to_owned(),
+            document_number: document_number(member, source),
             ..Default::default()
         };
         Self { request }
@@ -60,6 +61,15 @@ impl Report {
         })
         .await?;
         Ok(answer.case.expect("a case"))
+    }
+}
+
+/// Death certificates are numbered by the ID number.
+fn document_number(member: &Member, source: pb::EvidenceSource) -> String {
+    if source == pb::EvidenceSource::MedicalCertificate {
+        member.identity.id_number.clone()
+    } else {
+        String::new()
     }
 }
 

@@ -484,7 +484,15 @@ impl<'p> Story<'p> {
         .await
         .expect("accepted");
         let reversed = reports::reverse(platform, &story.callers, &case.id).await;
-        story.reaches(&reversed.id, Phase::Reversed).await;
+        let reversed = story.reaches(&reversed.id, Phase::Reversed).await;
+        let said = reversed.questions.iter().rfind(|question| {
+            question.department == "elderly-care" && question.action == "restore-stay"
+        });
+        assert_eq!(
+            said.map(|question| (question.outcome(), question.reason.as_str())),
+            Some((pb::Outcome::Done, "BED_RELET")),
+            "the case says that her bed was let anew"
+        );
         let bed = story.bed().await;
         assert_eq!(
             bed.person_id, story.family.waiting.id,

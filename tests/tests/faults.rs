@@ -1,8 +1,12 @@
-//! Things that go away and come back: a department, Kafka, PostgreSQL, the holder of the lease; a
-//! database restored to an earlier copy; a department down or its key parked during a reversal.
+//! Things that go away and come back: a department (during a reversal, too), Kafka, PostgreSQL, the
+//! holder of the lease; a database restored to an earlier copy.
+
+use std::time::Duration;
 
 use minzheng_chassis::civil;
-use minzheng_chassis::testing::{KAFKA_VARIABLE, TestDatabase, eventually, real_service};
+use minzheng_chassis::testing::{
+    KAFKA_VARIABLE, TestDatabase, eventually, eventually_within, real_service,
+};
 use minzheng_proto::life_events::v1 as pb;
 use minzheng_proto::life_events::v1::{EvidenceSource, Phase};
 use minzheng_proto::residents::v1::Sex;
@@ -12,6 +16,7 @@ use minzheng_tests::platform::{Callers, Platform};
 use minzheng_tests::processes::Cluster;
 use minzheng_tests::reports::{Report, day, get, reaches, reverse};
 use minzheng_tests::story::{Story, outcome};
+use minzheng_tests::verify;
 use nix::sys::signal::Signal;
 use tonic::Code;
 use uuid::Uuid;
@@ -46,28 +51,44 @@ fn certificate(platform: &Platform, member: &Member) -> Report {
     )
 }
 
+/// How long a department and Kafka are away: longer than a consumer's session (6 s here) and than the
+/// producer tries one message (10 s).
+const A_MINUTE: Duration = Duration::from_secs(60);
+
+/// How long it may take until that has passed, as the platform tells.
+const AWAY_WITHIN: Duration = Duration::from_secs(90);
+
+/// Both outages in one minute, each on a platform of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_department_that_is_down_is_named_and_settles_when_it_returns() {
+async fn a_minute_without_a_department_and_a_minute_without_kafka() {
     let _alone = ONE_AT_A_TIME.lock().await;
+    tokio::join!(
+        a_department_that_is_down_is_named_and_settles_when_it_returns(),
+        without_kafka_commands_succeed_and_events_flow_later(),
+    );
+}
+
+async fn a_department_that_is_down_is_named_and_settles_when_it_returns() {
     let Some(mut cluster) = shared(1).await else {
         return;
     };
     let platform = cluster.platform();
     let callers = Callers::of(COUNTY);
-    let member = somebody(&platform, &callers).await;
+    let (reversed, settled) = (
+        somebody(&platform, &callers).await,
+        somebody(&platform, &callers).await,
+    );
     cluster.process("elderly-care", 0).kill();
-    let case = certificate(&platform, &member)
-        .tell(&platform, &callers)
-        .await
-        .expect("taken");
-    let hanging = eventually("only elderly-care is missing", || async {
-        let case = get(&platform, &callers, &case.id).await;
-        let missing: Vec<&str> = case
-            .waiting
-            .iter()
-            .map(|waiting| waiting.on.as_str())
-            .collect();
-        (!missing.is_empty() && missing.iter().all(|on| *on == "elderly-care")).then_some(case)
+    let reversed = tell(&platform, &callers, &reversed).await;
+    let settled = tell(&platform, &callers, &settled).await;
+    let hanging = eventually_within(AWAY_WITHIN, "it was missing for a minute", || async {
+        let case = get(&platform, &callers, &settled.id).await;
+        let missing = |waiting: &pb::Waiting| {
+            let since = waiting.since.as_ref().map_or(i64::MAX, |at| at.seconds);
+            waiting.on == "elderly-care"
+                && platform.clock.now().as_second() - since > A_MINUTE.as_secs().cast_signed()
+        };
+        (!case.waiting.is_empty() && case.waiting.iter().all(missing)).then_some(case)
     })
     .await;
     assert_eq!(hanging.phase(), Phase::Notifying);
@@ -75,21 +96,28 @@ async fn a_department_that_is_down_is_named_and_settles_when_it_returns() {
         hanging
             .waiting
             .iter()
-            .all(|waiting| waiting.since.is_some() && !waiting.advice.is_empty())
+            .all(|waiting| !waiting.advice.is_empty())
     );
     // Reversed while the department is down: the same end.
-    reverse(&platform, &callers, &case.id).await;
+    reverse(&platform, &callers, &reversed.id).await;
     cluster.process("elderly-care", 0).restart();
-    let case = reaches(&platform, &callers, &case.id, Phase::Reversed).await;
+    reaches(&platform, &callers, &settled.id, Phase::Finished).await;
+    let case = reaches(&platform, &callers, &reversed.id, Phase::Reversed).await;
     assert_eq!(
         outcome(&case, "elderly-care", "restore-stay"),
         pb::Outcome::NothingToDo
     );
+    verify::finds_nothing(&platform).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tell(platform: &Platform, callers: &Callers, member: &Member) -> pb::DeathCase {
+    certificate(platform, member)
+        .tell(platform, callers)
+        .await
+        .expect("taken")
+}
+
 async fn without_kafka_commands_succeed_and_events_flow_later() {
-    let _alone = ONE_AT_A_TIME.lock().await;
     if real_service(KAFKA_VARIABLE).is_none() {
         return;
     }
@@ -103,7 +131,7 @@ async fn without_kafka_commands_succeed_and_events_flow_later() {
     let platform = cluster.platform();
     let callers = Callers::of(COUNTY);
     let mut members = Vec::new();
-    for _ in 0..10 {
+    for _ in 0..11 {
         members.push(somebody(&platform, &callers).await);
     }
     kafka = tokio::task::spawn_blocking(move || {
@@ -112,22 +140,21 @@ async fn without_kafka_commands_succeed_and_events_flow_later() {
     })
     .await
     .unwrap();
+    let last = members.pop().expect("one more");
     let mut cases = Vec::new();
     for member in &members {
-        cases.push(
-            certificate(&platform, member)
-                .tell(&platform, &callers)
-                .await
-                .expect("commands succeed"),
-        );
+        cases.push(tell(&platform, &callers, member).await);
     }
-    let outbox = platform
-        .operations("life-events")
-        .get_outbox(minzheng_proto::operations::v1::GetOutboxRequest::default())
-        .await
-        .expect("seen")
-        .into_inner();
-    assert!(outbox.outboxes[0].rows >= 10, "the events wait");
+    let outbox = eventually_within(AWAY_WITHIN, "an event has waited a minute", || async {
+        let outbox = verify::outbox(&platform, "life-events").await?;
+        let oldest = outbox.oldest.as_ref()?.seconds;
+        let age = platform.clock.now().as_second() - oldest;
+        (age > A_MINUTE.as_secs().cast_signed()).then_some(outbox)
+    })
+    .await;
+    assert!(outbox.rows >= 10, "the events wait");
+    assert_eq!(outbox.refused, 0, "none is given up");
+    cases.push(tell(&platform, &callers, &last).await);
     let _kafka = tokio::task::spawn_blocking(move || {
         kafka.restart().expect("back");
         kafka
@@ -137,6 +164,7 @@ async fn without_kafka_commands_succeed_and_events_flow_later() {
     for case in cases {
         reaches(&platform, &callers, &case.id, Phase::Finished).await;
     }
+    verify::finds_nothing(&platform).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -241,15 +269,7 @@ async fn a_relay_that_was_stopped_and_continued_loses_and_doubles_nothing() {
             .process("life-events", stopped)
             .signal(Signal::SIGCONT);
     }
-    for service in minzheng_tests::platform::SERVICES {
-        let answer = platform
-            .operations(service)
-            .verify(minzheng_proto::operations::v1::VerifyRequest::default())
-            .await
-            .expect("verified")
-            .into_inner();
-        assert_eq!(answer.findings, vec![], "{service}");
-    }
+    verify::finds_nothing(&platform).await;
 }
 
 /// A department's database restored to an earlier copy rereads what it missed.

@@ -1,6 +1,7 @@
 //! Bad input, another county's ids, wrong roles: refused with a reason, field by field, in Chinese
 //! for people, and nothing is written.
 
+use minzheng_chassis::authz::Caller;
 use minzheng_chassis::convert::date_to_wire;
 use minzheng_chassis::db::Sql;
 use minzheng_chassis::on_both_deployments;
@@ -260,6 +261,7 @@ async fn another_county_sees_nothing(deployment: Deployment) {
         Ok(stream) => stream.into_inner().message().await.expect_err("not found"),
     };
     assert_eq!(refused.code(), Code::NotFound);
+    no_token_opens_another_countys_case(&platform, &stranger, &case).await;
     let person = minzheng_proto::residents::v1::GetPersonRequest {
         person_id: member.id,
         ..Default::default()
@@ -271,6 +273,28 @@ async fn another_county_sees_nothing(deployment: Deployment) {
         .expect_err("not found");
     is_explained(&refused, Code::NotFound, "NOT_FOUND");
     node.stop().await;
+}
+
+/// A token names a case and a version; both can be guessed or come from somebody who may see it.
+async fn no_token_opens_another_countys_case(
+    platform: &Platform,
+    stranger: &Caller,
+    case: &pb::DeathCase,
+) {
+    let id = Uuid::parse_str(&case.id).unwrap();
+    let mut tokens: Vec<String> = (0..4)
+        .map(|version| format!("{}.{version}", id.simple()))
+        .collect();
+    tokens.push(format!("{}.1", Uuid::new_v4().simple()));
+    for resume_token in tokens {
+        let watch = pb::WatchCaseRequest {
+            case_id: case.id.clone(),
+            resume_token,
+        };
+        let opened = platform.life_events(stranger).watch_case(watch).await;
+        let refused = opened.expect_err("the stream does not even open");
+        is_explained(&refused, Code::NotFound, "NOT_FOUND");
+    }
 }
 
 async fn roles_and_identity_are_asked_for(deployment: Deployment) {

@@ -12,7 +12,7 @@ use minzheng_proto::life_events::v1::{EvidenceSource, Phase};
 use minzheng_proto::topics;
 use minzheng_tests::family::{COUNTY, Family, register};
 use minzheng_tests::platform::{Callers, Platform, SERVICES};
-use minzheng_tests::processes::{Cluster, Embedded};
+use minzheng_tests::processes::{Cluster, Embedded, binary};
 use minzheng_tests::reports::{Report, day, reaches};
 use minzheng_tests::story::Story;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
@@ -105,9 +105,54 @@ fn secrets(family: &Family) -> Vec<String> {
             [
                 member.identity.id_number.clone(),
                 member.identity.name.clone(),
+                member.phone(),
             ]
         })
         .collect()
+}
+
+/// A hospital whose references are ID numbers reports somebody of the family.
+async fn report_by_id_number(platform: &Platform, family: &Family) {
+    let member = &family.waiting;
+    let today = day(minzheng_chassis::civil::today(platform.clock.now()));
+    let reference = &member.identity.id_number;
+    Report::of(member, EvidenceSource::CareFacility, reference, today)
+        .tell(platform, &Callers::of(COUNTY))
+        .await
+        .expect("taken");
+}
+
+/// What the commands of the platform print about the story, for programs and for people.
+fn search_outputs(server: &str, secrets: &[String]) -> usize {
+    let list = printed(server, &["case", "list", "-o", "json"], secrets);
+    let cases: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+    let cases = cases.as_array().expect("a list");
+    for case in cases {
+        let id = case["case_id"].as_str().expect("an id");
+        printed(server, &["case", "show", id, "-o", "json"], secrets);
+        printed(server, &["case", "show", id], secrets);
+    }
+    for arguments in [
+        &["dead-letter", "list", "-o", "json"][..],
+        &["verify", "-o", "json"],
+        &["case", "show", "01900000-0000-7000-8000-000000000000"],
+    ] {
+        printed(server, arguments, secrets);
+    }
+    cases.len()
+}
+
+/// Runs a command and searches both of its outputs; what it printed on stdout.
+fn printed(server: &str, arguments: &[&str], secrets: &[String]) -> String {
+    let output = std::process::Command::new(binary())
+        .args(arguments)
+        .args(["--server", server])
+        .output()
+        .expect("it runs");
+    let what = format!("the output of {arguments:?}");
+    assert_absent(&what, &output.stdout, secrets);
+    assert_absent(&what, &output.stderr, secrets);
+    String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 fn assert_absent(place: &str, bytes: &[u8], secrets: &[String]) {
@@ -216,6 +261,7 @@ async fn nothing_personal_is_found_after_the_story_on_postgres_and_kafka() {
     let cluster = Cluster::start_with(database, &kafka, 1, &more).await;
     let platform = cluster.platform();
     let family = Story::run_whole(&platform).await;
+    report_by_id_number(&platform, &family).await;
     let secrets = secrets(&family);
     assert!(
         search_databases(&cluster.database, &secrets).await > 20,
@@ -232,6 +278,15 @@ async fn nothing_personal_is_found_after_the_story_on_postgres_and_kafka() {
     for process in cluster.processes.values().flatten() {
         assert_absent("a log", process.log().as_bytes(), &secrets);
     }
+    let addresses: Vec<String> = cluster
+        .processes
+        .iter()
+        .map(|(service, replicas)| format!("{service}={}", replicas[0].address))
+        .collect();
+    assert!(
+        search_outputs(&addresses.join(","), &secrets) >= 4,
+        "cases were shown"
+    );
     one_death_is_one_trace(&platform, &collector).await;
     assert_absent("traces", &collector.bytes(), &secrets);
 }
@@ -284,7 +339,17 @@ async fn one_death_is_one_trace(platform: &Platform, collector: &Collector) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_personal_is_found_after_the_story_on_the_embedded_defaults() {
     let embedded = Embedded::start().await;
-    let family = Story::run_whole(&embedded.platform()).await;
-    let files = search_directory(embedded.directory.path(), &secrets(&family));
+    let platform = embedded.platform();
+    let family = Story::run_whole(&platform).await;
+    report_by_id_number(&platform, &family).await;
+    let secrets = secrets(&family);
+    assert!(
+        search_outputs(&embedded.process.address, &secrets) >= 4,
+        "cases were shown"
+    );
+    let log = embedded.process.log();
+    assert!(!log.is_empty(), "there is a log to search");
+    assert_absent("the log", log.as_bytes(), &secrets);
+    let files = search_directory(embedded.directory.path(), &secrets);
     assert!(files > 6, "databases, log and key were searched");
 }

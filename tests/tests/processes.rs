@@ -14,6 +14,7 @@ use minzheng_tests::family::{COUNTY, VILLAGE};
 use minzheng_tests::platform::{Callers, SERVICES, until_answered};
 use minzheng_tests::processes::{Cluster, Embedded};
 use minzheng_tests::story::Story;
+use minzheng_tests::verify;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use uuid::Uuid;
@@ -29,7 +30,9 @@ async fn one_process_per_target() {
     let Some(cluster) = cluster(1).await else {
         return;
     };
-    Story::run(&cluster.platform()).await;
+    let platform = cluster.platform();
+    Story::run(&platform).await;
+    verify::finds_nothing(&platform).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -57,6 +60,7 @@ async fn two_replicas_of_each_one_killed_meanwhile() {
         process.is_serving().await;
     }
     story.await.expect("the story runs");
+    verify::finds_nothing(&platform).await;
     assert!(
         turn >= SERVICES.len(),
         "each service lost a replica at least once; {turn} kills"
@@ -128,6 +132,7 @@ async fn killed_at_fifty_moments() {
             report.reference
         );
     }
+    verify::finds_nothing(&platform).await;
     println!(
         "{} acknowledged reports, {KILLS} kills, none lost",
         acknowledged.len()

@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: the benchmarks, against real services and optimised binaries.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
@@ -24,32 +24,25 @@ pub struct Arguments {
 /// Runs the benchmarks and exits as they do.
 pub fn bench(arguments: &Arguments) -> Result<ExitCode> {
     let profile = if arguments.smoke { "ci" } else { "release" };
+    // Together, so that both share one compilation of everything below them.
     let built = run(cargo().args([
         "build",
         "--profile",
         profile,
         "-p",
         "minzheng-server",
+        "-p",
+        "minzheng-tests",
         // The harness moves the clock of every process it starts.
         "--features",
-        "test-clock",
+        "minzheng-server/test-clock",
         "--bins",
     ]))?;
     if !built.success() {
         return Ok(exit_code(built));
     }
     let services = Services::obtain()?;
-    let mut command = cargo();
-    command.args([
-        "run",
-        "--profile",
-        profile,
-        "-p",
-        "minzheng-tests",
-        "--bin",
-        "bench",
-        "--",
-    ]);
+    let mut command = Command::new(binary(profile).with_file_name("bench"));
     if arguments.smoke {
         command.arg("--smoke");
     }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod buf;
+mod chaos;
 mod run;
 mod services;
 mod state;
@@ -34,6 +35,8 @@ enum Chore {
     Test(test::Arguments),
     /// Run the benchmarks against real services.
     Bench(bench::Arguments),
+    /// Break a whole deployment under load and check that nothing was lost or doubled.
+    Chaos(chaos::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Chore::Lint => buf::lint(),
         Chore::Test(arguments) => test::test(&arguments),
         Chore::Bench(arguments) => bench::bench(&arguments),
+        Chore::Chaos(arguments) => chaos::chaos(&arguments),
     };
     // One line, without the backtrace that returning the error would print.
     done.unwrap_or_else(|error| {

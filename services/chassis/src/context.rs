@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::{NoContext, Uuid};
 
@@ -51,6 +52,8 @@ pub struct Parts {
     pub neighbours: Arc<BTreeMap<String, Neighbour>>,
     /// Where running commands are counted, so that a stop can wait for them.
     pub tasks: TaskTracker,
+    /// Cancelled when the node begins to stop.
+    pub stopping: CancellationToken,
 }
 
 struct Inner {
@@ -125,6 +128,11 @@ impl Context {
     /// Running commands.
     pub fn tasks(&self) -> &TaskTracker {
         &self.0.parts.tasks
+    }
+
+    /// Cancelled when the node begins to stop: whoever is being answered without end is answered no more.
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.0.parts.stopping
     }
 
     /// A channel to another service, on which calls name this service and, where given, the caller

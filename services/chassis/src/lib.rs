@@ -18,6 +18,7 @@ pub mod convert;
 pub mod crypto;
 pub mod db;
 pub mod division;
+pub mod failpoint;
 pub mod grpc;
 pub mod http;
 pub mod identity;

@@ -120,6 +120,11 @@ impl Module {
         self
     }
 
+    /// What it listens to, made anew.
+    pub fn declared_subscriptions(&self) -> Vec<Subscription> {
+        self.subscriptions.iter().map(|make| make()).collect()
+    }
+
     /// Names of its subscriptions.
     pub fn subscription_names(&self) -> Vec<&'static str> {
         self.subscriptions

@@ -5,6 +5,7 @@ mod parts;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -97,6 +98,7 @@ impl Node {
                 keys: keys.clone(),
                 neighbours: neighbours.clone(),
                 tasks: shutdown.tracker(Phase::Drain),
+                stopping: shutdown.token(Phase::Drain),
             }));
         }
         let contexts: Arc<[Context]> = contexts.into();
@@ -107,7 +109,7 @@ impl Node {
             shutdown,
         };
         node.start_http(&settings, &metrics).await?;
-        node.start_grpc(&settings, &metrics, listener).await?;
+        node.start_grpc(&settings, &metrics, listener)?;
         for cx in node.contexts.iter() {
             node.start_service(cx);
         }
@@ -158,7 +160,9 @@ impl Node {
             .map_err(NodeError::bind("http.listen"))?;
         self.http = Some(server.address());
         let contexts = self.contexts.clone();
-        let readiness = http::readiness(move || parts::checks(contexts.clone()));
+        let bus_reached = Arc::new(AtomicBool::new(false));
+        let readiness =
+            http::readiness(move || parts::checks(contexts.clone(), bus_reached.clone()));
         let not_ready = self.shutdown.token(Phase::NotReady);
         let metrics = metrics.clone();
         self.shutdown.spawn(
@@ -174,26 +178,16 @@ impl Node {
         Ok(())
     }
 
-    async fn start_grpc(
+    fn start_grpc(
         &self,
         settings: &Arc<Settings>,
         metrics: &Arc<Metrics>,
         listener: TcpListener,
     ) -> Result<(), NodeError> {
-        let server = GrpcServer::new(&self.contexts, metrics.clone())
-            .await
+        let stopping = self.shutdown.token(Phase::NotReady);
+        let server = GrpcServer::new(&self.contexts, metrics.clone(), stopping)
             .map_err(NodeError::reflection)?;
-        let health = server.health();
-        health
-            .set_service_status("", tonic_health::ServingStatus::Serving)
-            .await;
         let settings = settings.clone();
-        self.shutdown
-            .step(Phase::NotReady, "health", STEP_WITHIN, async move {
-                health
-                    .set_service_status("", tonic_health::ServingStatus::NotServing)
-                    .await;
-            });
         self.shutdown
             .spawn(Phase::Grpc, "grpc", STEP_WITHIN, move |stop| async move {
                 if let Err(error) = server.serve(listener, &settings, stop).await {

@@ -45,6 +45,11 @@ impl FactRef {
 pub enum Outcome {
     /// Done.
     Done,
+    /// Done, though not as one would expect: how, the reason says.
+    DoneBut {
+        /// Stable reason.
+        reason: &'static str,
+    },
     /// Nothing to do here for this person.
     NothingToDo,
     /// A person must act: this work item.
@@ -62,7 +67,7 @@ pub enum Outcome {
 }
 
 /// Who could undo it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Undo {
     /// The service itself.
     Machine,
@@ -70,6 +75,39 @@ pub enum Undo {
     Human,
     /// Nobody.
     Impossible,
+}
+
+impl Undo {
+    const ALL: [Undo; 3] = [Undo::Machine, Undo::Human, Undo::Impossible];
+
+    /// Stable name, as stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Undo::Machine => "machine",
+            Undo::Human => "human",
+            Undo::Impossible => "impossible",
+        }
+    }
+
+    /// For the wire.
+    pub(crate) fn to_wire(self) -> pb::Undo {
+        match self {
+            Undo::Machine => pb::Undo::Machine,
+            Undo::Human => pb::Undo::Human,
+            Undo::Impossible => pb::Undo::Impossible,
+        }
+    }
+}
+
+impl std::str::FromStr for Undo {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Undo::ALL
+            .into_iter()
+            .find(|undo| undo.name() == text)
+            .ok_or_else(|| format!("unknown undo {text}"))
+    }
 }
 
 /// The answer to one question.
@@ -90,6 +128,7 @@ impl Answer {
     pub fn to_wire(&self) -> pb::ActionAnswer {
         let (outcome, work_item_id, reason) = match &self.outcome {
             Outcome::Done => (pb::Outcome::Done, String::new(), ""),
+            Outcome::DoneBut { reason } => (pb::Outcome::Done, String::new(), *reason),
             Outcome::NothingToDo => (pb::Outcome::NothingToDo, String::new(), ""),
             Outcome::NeedsHuman {
                 work_item_id,
@@ -97,16 +136,11 @@ impl Answer {
             } => (pb::Outcome::NeedsHuman, work_item_id.to_string(), *reason),
             Outcome::Rejected { reason } => (pb::Outcome::Rejected, String::new(), *reason),
         };
-        let undo = match self.undo {
-            Undo::Machine => pb::Undo::Machine,
-            Undo::Human => pb::Undo::Human,
-            Undo::Impossible => pb::Undo::Impossible,
-        };
         pb::ActionAnswer {
             action: self.action.code.to_owned(),
             outcome: outcome.into(),
             legal_basis: self.legal_basis.to_owned(),
-            undo: undo.into(),
+            undo: self.undo.to_wire().into(),
             work_item_id,
             reason: reason.to_owned(),
         }

@@ -4,7 +4,18 @@
 use crate::db::migrate::Migration;
 
 /// All of them, in order.
-pub const MIGRATIONS: &[Migration] = &[Migration {
+pub const MIGRATIONS: &[Migration] = &[FOUNDATION, SECOND_RECEIPTS];
+
+/// What the answer to a question was said to rest on and who can undo it, for the second receipt.
+const SECOND_RECEIPTS: Migration = Migration {
+    name: "chassis_0002_second_receipts",
+    sql: "
+ALTER TABLE work_item_question ADD COLUMN legal_basis text;
+ALTER TABLE work_item_question ADD COLUMN undo text;
+",
+};
+
+const FOUNDATION: Migration = Migration {
     name: "chassis_0001_foundation",
     sql: "
 CREATE TABLE outbox (
@@ -143,4 +154,4 @@ CREATE TABLE rule (
 );
 CREATE UNIQUE INDEX rule_of ON rule (programme, key, division, valid_from);
 ",
-}];
+};

@@ -22,6 +22,10 @@ mod tests;
 /// What even a step has whose turn comes when the grace is used up: pools are closed in any case.
 const AT_LEAST: Duration = Duration::from_millis(200);
 
+/// How long tasks that come and go are waited for. Not the whole grace: under load new ones come until
+/// the servers end, and consumers and relay must have their turn.
+const RUNNING_TASKS_WITHIN: Duration = Duration::from_secs(5);
+
 /// The phases of stopping, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
@@ -204,7 +208,7 @@ impl Shutdown {
             let tracker = state.tracker.clone();
             steps.push(Step {
                 name: "running tasks".to_owned(),
-                within: self.0.grace,
+                within: RUNNING_TASKS_WITHIN,
                 work: Box::pin(async move { tracker.wait().await }),
                 abort: None,
             });

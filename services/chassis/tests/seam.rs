@@ -1,6 +1,8 @@
 //! The one seam on both deployments: commands, request ids, conflicts, reactions, parking.
 
 mod common;
+#[path = "seam/conflicts.rs"]
+mod conflicts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +27,6 @@ on_both_deployments!(
     a_failing_key_is_parked_alone_and_replayed_in_order,
     an_older_fact_that_was_parked_is_overtaken,
     an_undecodable_event_is_stopped_and_holds_nothing,
-    a_conflict_that_never_goes_away_ends_parked_or_aborted,
     a_caller_that_hangs_up_leaves_no_open_transaction,
 );
 
@@ -337,45 +338,6 @@ async fn an_undecodable_event_is_stopped_and_holds_nothing(deployment: Deploymen
         .await
         .expect("discarded");
     eventually_dead(&node, 0).await;
-    node.stop().await;
-}
-
-/// A command whose write always meets a unique conflict.
-struct NeverUnique;
-
-impl minzheng_chassis::seam::Command for NeverUnique {
-    const NAME: &'static str = "Notebook/NeverUnique";
-    type Asked = ();
-    type Answer = minzheng_proto::elderly_care::v1::BedChanged;
-
-    async fn ask(
-        &self,
-        _cx: &minzheng_chassis::context::Context,
-        _caller: &minzheng_chassis::authz::Caller,
-    ) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    async fn apply(
-        &self,
-        uow: &mut minzheng_chassis::seam::UnitOfWork,
-        _asked: &(),
-    ) -> Result<Self::Answer, Failure> {
-        let text = "INSERT INTO tally (name, total, version) VALUES ($1, 0, 0)";
-        uow.connection().run(text, [val("twice")]).await?;
-        uow.connection().run(text, [val("twice")]).await?;
-        Ok(Self::Answer::default())
-    }
-}
-
-async fn a_conflict_that_never_goes_away_ends_parked_or_aborted(deployment: Deployment) {
-    let node = deployment.start(vec![notebook()]).await;
-    let failure = node
-        .context(common::NOTEBOOK)
-        .run(&operator("op"), None, NeverUnique)
-        .await
-        .expect_err("no");
-    assert_eq!(failure.into_problem().reason, "CONTENDED");
     node.stop().await;
 }
 

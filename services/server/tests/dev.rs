@@ -45,7 +45,8 @@ fn the_story(dev: &Dev) {
         .map(|(number, check)| format!("{number}: {}", check["what"]))
         .collect();
     assert!(wrong.is_empty(), "{wrong:?}");
-    assert_eq!(steps.len(), 5);
+    assert_eq!(steps.len(), 6);
+    assert_eq!(steps[5]["episode"], 2, "the grandmother dies a year later");
     assert_eq!(
         story["fingerprints_equal"], true,
         "{}",
@@ -89,6 +90,12 @@ fn the_waiting_case(dev: &Dev) {
     );
     let case = dev.ask(&["case", "show", case_id]);
     assert_eq!(case["waiting"][0]["what"], "decide-review", "{case}");
+    assert_eq!(
+        case["evidence"][0]["standing"], "identity_in_doubt",
+        "{case}"
+    );
+    let shown = dev.client(&["case", "show", case_id]).stdout;
+    assert!(shown.contains("身份待核定"), "{shown}");
     // Exactly what is printed, but for the name of the binary.
     let arguments: Vec<&str> = command.split(' ').skip(1).collect();
     let run = common::minzheng(&arguments);

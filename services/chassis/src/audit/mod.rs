@@ -74,10 +74,16 @@ impl Canonical {
     }
 }
 
-fn details_text(details: &[(&'static str, String)]) -> String {
+/// The details, and on whose behalf a service acted.
+fn details_text(details: &[(&'static str, String)], caller: &Caller) -> String {
+    let on_behalf_of = caller
+        .on_behalf_of
+        .as_deref()
+        .map(|subject| ("on_behalf_of", subject));
     let fields: Vec<(&str, &str)> = details
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
+        .chain(on_behalf_of)
         .collect();
     Canonical::of(&fields).0
 }
@@ -132,24 +138,23 @@ const COLUMNS: &[&str] = &[
     "mac",
 ];
 
-/// Writes the records of one unit of work.
+/// Writes the records of one unit of work, each with its cause.
 pub(crate) async fn write(
     db: &impl ConnectionTrait,
     cx: &Context,
     caller: &Caller,
-    cause: Cause,
     now: Timestamp,
-    entries: Vec<AuditEntry>,
+    entries: Vec<(Cause, AuditEntry)>,
 ) -> Result<(), DbErr> {
     if entries.is_empty() {
         return Ok(());
     }
-    let rows = entries.iter().map(|entry| {
+    let rows = entries.iter().map(|(cause, entry)| {
         let division = entry
             .division
             .map(|code| code.to_string())
             .unwrap_or_default();
-        let details = details_text(&entry.details);
+        let details = details_text(&entry.details, caller);
         let record = Record {
             id: new_id(now),
             at: micros(now),

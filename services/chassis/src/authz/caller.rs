@@ -92,6 +92,8 @@ pub struct Caller {
     pub divisions: Vec<DivisionCode>,
     /// The department or organisation the caller belongs to.
     pub department: String,
+    /// Where a service calls: the subject on whose behalf it does, if it is not its own.
+    pub on_behalf_of: Option<String>,
 }
 
 impl Caller {
@@ -102,6 +104,7 @@ impl Caller {
             roles: BTreeSet::from([Role::Service]),
             divisions: vec![DivisionCode::GUIZHOU],
             department: name.to_owned(),
+            on_behalf_of: None,
         }
     }
 

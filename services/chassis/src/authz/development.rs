@@ -40,6 +40,7 @@ pub fn caller(token: &str) -> Result<Caller, Problem> {
         roles: BTreeSet::new(),
         divisions: Vec::new(),
         department: String::new(),
+        on_behalf_of: None,
     };
     for field in fields.split(';') {
         let (name, value) = field
@@ -99,6 +100,7 @@ mod tests {
             roles: BTreeSet::from([Role::CountyClerk]),
             divisions: vec!["520102".parse().unwrap()],
             department: "civil-affairs".to_owned(),
+            on_behalf_of: None,
         };
         assert_eq!(caller(&token(&clerk)).unwrap(), clerk);
     }

@@ -69,11 +69,11 @@ impl Neighbour {
         self.channel.clone()
     }
 
-    /// Whether its health check says that it serves.
-    pub async fn is_serving(&self) -> bool {
+    /// Whether its health check says that a service of it serves.
+    pub async fn is_serving(&self, service: &str) -> bool {
         let mut client = HealthClient::new(self.channel.clone());
         let check = client.check(HealthCheckRequest {
-            service: String::new(),
+            service: service.to_owned(),
         });
         match tokio::time::timeout(HEALTH_WITHIN, check).await {
             Ok(Ok(answer)) => answer.into_inner().status() == ServingStatus::Serving,

@@ -12,7 +12,8 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 use tracing::Instrument;
 
-use crate::authz::{Action, Caller, development};
+use super::client::ON_BEHALF_OF;
+use crate::authz::{Action, Caller, Role, development};
 use crate::problem::{Kind, Problem};
 use crate::telemetry;
 use crate::telemetry::metrics::Metrics;
@@ -158,8 +159,14 @@ fn span_of(service: &'static str, action: &Action, request: &http::Request<Body>
 fn caller_of(request: &http::Request<Body>, action: &Action) -> Result<Caller, Problem> {
     let token = header(request, "authorization")
         .ok_or_else(|| development::unauthenticated("no authorization"))?;
-    let caller = development::caller(token)?;
+    let mut caller = development::caller(token)?;
     action.allow(&caller)?;
+    // Only a service asks for others; what anybody else says about that is not believed.
+    if caller.has(Role::Service)
+        && let Some(token) = header(request, ON_BEHALF_OF)
+    {
+        caller.on_behalf_of = Some(development::caller(token)?.subject);
+    }
     Ok(caller)
 }
 

@@ -3,7 +3,9 @@
 
 pub mod client;
 pub mod etag;
+pub mod feed;
 mod gate;
+mod health;
 pub mod page;
 pub mod server;
 

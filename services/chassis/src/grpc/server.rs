@@ -8,9 +8,9 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::service::RoutesBuilder;
 use tonic::transport::Server;
-use tonic_health::server::HealthReporter;
 
 use super::gate::Gate;
+use super::health;
 use crate::authz::Action;
 use crate::config::Settings;
 use crate::context::Context;
@@ -28,14 +28,14 @@ const CONNECTION_GRACE: Duration = Duration::from_secs(60);
 pub(crate) struct GrpcServer {
     routes: tonic::service::Routes,
     gate: Gate,
-    health: HealthReporter,
 }
 
 impl GrpcServer {
-    /// For the services of a node.
-    pub(crate) async fn new(
+    /// For the services of a node; its health check says no once `stopping`.
+    pub(crate) fn new(
         contexts: &Arc<[Context]>,
         metrics: Arc<Metrics>,
+        stopping: CancellationToken,
     ) -> Result<Self, tonic_reflection::server::Error> {
         let mut builder = RoutesBuilder::default();
         for cx in contexts.iter() {
@@ -47,18 +47,11 @@ impl GrpcServer {
             .register_encoded_file_descriptor_set(minzheng_proto::DESCRIPTORS)
             .build_v1()?;
         builder.add_service(reflection);
-        let (health, health_service) = tonic_health::server::health_reporter();
-        builder.add_service(health_service);
+        builder.add_service(health::server(contexts, stopping));
         Ok(Self {
             routes: builder.routes().prepare(),
             gate: Gate::new(actions(contexts), metrics),
-            health,
         })
-    }
-
-    /// Says whether the node serves, over all and for each service.
-    pub(crate) fn health(&self) -> HealthReporter {
-        self.health.clone()
     }
 
     /// Serves until `stop`; then open calls may end.

@@ -14,6 +14,7 @@ use super::subscription::Subscription;
 use super::table::{self, NewRow, Origin, RowState};
 use crate::bus::{Envelope, TopicPartition};
 use crate::context::Context;
+use crate::failpoint;
 use crate::person::Fact;
 use crate::seam::{Away, Cause, Failure, MAX_RUNS, UnitOfWork, backoff};
 use crate::telemetry;
@@ -237,6 +238,7 @@ impl Batch<'_> {
         if lost {
             return Ok(Step::PositionLost);
         }
+        failpoint::reach(failpoint::EFFECT_BEFORE_OFFSET);
         let took = started.elapsed();
         self.pace.took(prepared.len(), took);
         self.cx
@@ -278,6 +280,7 @@ impl Batch<'_> {
             .filter(|one| !parked.contains(&one.incoming.envelope.key))
         {
             self.apply(uow, one).await?;
+            failpoint::reach(failpoint::MIDDLE_OF_BATCH);
         }
         uow.flush().await?;
         Ok(Step::Done(next))
@@ -287,9 +290,15 @@ impl Batch<'_> {
     async fn learn(&self, uow: &mut UnitOfWork, new: &[&Prepared<'_>]) -> Result<(), Failure> {
         let works = || new.iter().filter_map(|one| one.work.as_ref().ok());
         let facts: Vec<Fact> = works().filter_map(|work| work.fact().cloned()).collect();
-        uow.learn(&facts).await?;
         let persons: Vec<Uuid> = works().flat_map(|work| work.persons()).collect();
-        uow.know_all(&persons).await?;
+        let told_of: BTreeSet<Uuid> = facts.iter().map(|fact| fact.person_id).collect();
+        if persons.iter().any(|id| !told_of.contains(id)) {
+            // In one statement and sorted: two batches that name the same persons must not wait for
+            // each other crosswise.
+            let all: Vec<Uuid> = persons.iter().copied().chain(told_of).collect();
+            uow.know_all(&all).await?;
+        }
+        uow.learn(&facts).await?;
         Ok(())
     }
 
@@ -409,7 +418,7 @@ pub(super) async fn ask(cx: &Context, work: &mut dyn Work) -> Result<(), Failure
     match work.ask(cx).await {
         Err(Failure::Away(away)) if cx.neighbours().contains_key(&away.who) => {
             let neighbour = &cx.neighbours()[&away.who];
-            if neighbour.is_serving().await {
+            if neighbour.is_serving(&away.who).await {
                 return Err(Failure::internal(format!(
                     "{} refused: {}",
                     away.who, away.detail

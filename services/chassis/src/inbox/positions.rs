@@ -11,6 +11,7 @@ use super::subscription::{StartFrom, Subscription};
 use crate::bus::{BusError, Positions, TopicPartition};
 use crate::context::Context;
 use crate::db::{Sql, dialect, val};
+use crate::failpoint;
 use crate::seam::Failure;
 
 /// How long reading positions may take at an assignment; then the consumer is closed.
@@ -112,6 +113,7 @@ impl PositionTable {
     ) -> Positions {
         let (table, cx) = (self.clone(), cx.clone());
         Arc::new(move |partitions| {
+            failpoint::reach(failpoint::REBALANCE);
             let read = async {
                 tokio::time::timeout(READ_WITHIN, table.reread(&cx, &subscriptions, partitions))
                     .await

@@ -14,7 +14,7 @@ use super::table::{self, Held};
 use crate::bus::Envelope;
 use crate::context::Context;
 use crate::outbox::LeaseHolder;
-use crate::seam::{Cause, Failure, UnitOfWork};
+use crate::seam::{Away, Cause, Failure, UnitOfWork};
 
 /// How often what is due is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -74,6 +74,9 @@ impl Retrier {
             match self.try_one(&held).await {
                 Ok(Tried::NotItsTurn) => return Ok(()),
                 Ok(Tried::Applied) => {}
+                Err(Failure::Away(away)) if self.cx.neighbours().contains_key(&away.who) => {
+                    return self.postpone(&held, &away).await;
+                }
                 Err(Failure::Away(away)) => return Err(Failure::Away(away)),
                 Err(failure) => {
                     let stopped = self.note(&held, &failure).await?;
@@ -156,6 +159,15 @@ impl Retrier {
         }
         table::note_try(db, held, now, self.next_try(now, held.tries), &reason).await?;
         Ok(false)
+    }
+
+    /// A neighbour that is away is not the event's fault: the try does not count, and the other keys
+    /// have their turn.
+    async fn postpone(&self, held: &Held, away: &Away) -> Result<(), Failure> {
+        tracing::debug!(subscription = %held.subscription, event_id = %held.event_id, who = %away.who, "away; postponed");
+        let next_try_at = self.cx.now() + self.cx.settings().runner.retry_first;
+        table::postpone(self.cx.db().writer(), held, next_try_at).await?;
+        Ok(())
     }
 
     /// 1 s, 2 s, 4 s … up to a minute.

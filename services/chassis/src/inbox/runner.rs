@@ -205,7 +205,7 @@ impl Runner {
 
     async fn is_back(&self, away: &Away) -> bool {
         match self.cx.neighbours().get(&away.who) {
-            Some(neighbour) => neighbour.is_serving().await,
+            Some(neighbour) => neighbour.is_serving(&away.who).await,
             None => self.cx.db().ping().await.is_ok(),
         }
     }

@@ -291,6 +291,22 @@ pub(super) async fn note_try(
     Ok(())
 }
 
+/// Has a parked event tried again later, without counting a try.
+pub(super) async fn postpone(
+    db: &impl ConnectionTrait,
+    held: &Held,
+    next_try_at: Timestamp,
+) -> Result<(), DbErr> {
+    let text = "UPDATE inbox SET next_try_at = $3 WHERE subscription = $1 AND event_id = $2 AND state = 'parked'";
+    let values = [
+        val(held.subscription.clone()),
+        val(held.event_id),
+        val(micros(next_try_at)),
+    ];
+    db.run(text, values).await?;
+    Ok(())
+}
+
 /// Gives a parked event up.
 pub(super) async fn stop(
     db: &impl ConnectionTrait,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::Uri;
 use sea_orm::DbErr;
@@ -184,18 +185,30 @@ fn own_address(own: SocketAddr) -> Option<Uri> {
 }
 
 /// Whether the node can work now: migrations, databases, bus. It does not wait for partitions.
-pub(super) async fn checks(contexts: Arc<[Context]>) -> Vec<Check> {
+///
+/// A bus that was reached once counts as reached from then on: while it is away commands still succeed
+/// and their events wait in the outbox, so no caller must be sent elsewhere for it.
+pub(super) async fn checks(contexts: Arc<[Context]>, bus_reached: Arc<AtomicBool>) -> Vec<Check> {
     let mut checks = Vec::new();
     for cx in contexts.iter() {
         checks.push((format!("{} database", cx.name()), database_check(cx).await));
     }
     if let Some(cx) = contexts.first() {
-        checks.push((
-            "bus".to_owned(),
-            cx.bus().healthy().await.map_err(|error| error.to_string()),
-        ));
+        checks.push(("bus".to_owned(), bus_check(cx, &bus_reached).await));
     }
     checks
+}
+
+async fn bus_check(cx: &Context, reached: &AtomicBool) -> Result<(), String> {
+    if reached.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    cx.bus()
+        .healthy()
+        .await
+        .map_err(|error| error.to_string())?;
+    reached.store(true, Ordering::Relaxed);
+    Ok(())
 }
 
 async fn database_check(cx: &Context) -> Result<(), String> {

@@ -131,7 +131,19 @@ fn require_reason(reason: &str) -> Result<(), Problem> {
     ))
 }
 
-/// Makes an event due now.
+/// The record of what an operator decided; a refused row has no other place for the reason.
+fn decision(
+    action: &'static str,
+    event_id: Uuid,
+    subscription: &str,
+    reason: &str,
+) -> AuditEntry {
+    AuditEntry::new(action, "dead_letter", event_id, None)
+        .with("subscription", subscription)
+        .with("reason", reason)
+}
+
+/// Makes an event due now; a refused one is sent again.
 pub(super) struct Replay {
     pub(super) subscription: String,
     pub(super) event_id: Uuid,
@@ -151,19 +163,16 @@ impl Command for Replay {
         require_reason(&self.reason)?;
         let subject = uow.caller().subject.clone();
         let decided = (subject.as_str(), self.reason.as_str());
-        if !inbox::make_due(
-            uow.connection(),
-            &self.subscription,
-            self.event_id,
-            uow.now(),
-            decided,
-        )
-        .await?
-        {
+        let (db, now) = (uow.connection(), uow.now());
+        let found = if self.subscription.is_empty() {
+            outbox::send_again(db, self.event_id).await?
+        } else {
+            inbox::make_due(db, &self.subscription, self.event_id, now, decided).await?
+        };
+        if !found {
             return Err(no_such().into());
         }
-        let entry = AuditEntry::new("ReplayDeadLetter", "dead_letter", self.event_id, None);
-        uow.audit(entry.with("subscription", &self.subscription));
+        uow.audit(decision("ReplayDeadLetter", self.event_id, &self.subscription, &self.reason));
         Ok(pb::ReplayDeadLetterResponse {})
     }
 }
@@ -198,8 +207,7 @@ impl Command for Discard {
             return Err(no_such().into());
         }
         inbox::wake_heads(db, uow.now()).await?;
-        let entry = AuditEntry::new("DiscardDeadLetter", "dead_letter", self.event_id, None);
-        uow.audit(entry.with("subscription", &self.subscription));
+        uow.audit(decision("DiscardDeadLetter", self.event_id, &self.subscription, &self.reason));
         Ok(pb::DiscardDeadLetterResponse {})
     }
 }

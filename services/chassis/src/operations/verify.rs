@@ -1,6 +1,6 @@
 //! Checks what must always hold, topics against databases included.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -30,6 +30,9 @@ const READ_AT_A_TIME: usize = 1000;
 /// Partitions read at once.
 const PARTITIONS_AT_ONCE: usize = 6;
 
+/// Missing numbers of one key that are named.
+const HOLES_AT_MOST: usize = 10;
+
 /// An outbox row older than this is stuck.
 const OUTBOX_STUCK_AFTER: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -45,14 +48,23 @@ struct Seen {
     time: Timestamp,
 }
 
+/// One topic as it was read.
+#[derive(Default)]
+struct TopicRead {
+    seen: Vec<Seen>,
+    /// Nothing was forgotten yet, for its age or otherwise.
+    whole: bool,
+}
+
 /// The topics as they were read for one verification: each once, for all services of the process.
 #[derive(Default)]
-pub(super) struct Topics(BTreeMap<&'static str, Vec<Seen>>);
+pub(super) struct Topics(BTreeMap<&'static str, TopicRead>);
 
 impl Topics {
     async fn read(&mut self, cx: &Context, topic: &'static str) -> Result<&[Seen], Failure> {
         if !self.0.contains_key(topic) {
             let marks = cx.bus().watermarks(topic).await?;
+            let whole = marks.iter().all(|marks| marks.low == 0);
             let mut reads = Vec::new();
             for (partition, marks) in marks
                 .into_iter()
@@ -66,9 +78,16 @@ impl Topics {
                 .collect()
                 .await;
             let read: Result<Vec<Vec<Seen>>, Failure> = read.into_iter().collect();
-            self.0.insert(topic, read?.into_iter().flatten().collect());
+            let seen = read?.into_iter().flatten().collect();
+            self.0.insert(topic, TopicRead { seen, whole });
         }
-        Ok(self.0.get(topic).map_or(&[], Vec::as_slice))
+        Ok(self.0.get(topic).map_or(&[], |topic| topic.seen.as_slice()))
+    }
+
+    /// Whether everything ever written to a topic that was read must still be on it.
+    fn is_whole(&self, topic: &str) -> bool {
+        let read_whole = self.0.get(topic).is_some_and(|topic| topic.whole);
+        read_whole || topics_keep_for_ever(topic)
     }
 }
 
@@ -181,7 +200,7 @@ async fn published(
     before: &Streams,
     read: &mut Topics,
 ) -> Result<Vec<String>, Failure> {
-    let mut on_topic: BTreeMap<(String, String), i64> = BTreeMap::new();
+    let mut on_topic: BTreeMap<(String, String), BTreeSet<i64>> = BTreeMap::new();
     for topic in topics::ALL {
         for seen in read
             .read(cx, topic.name)
@@ -189,18 +208,26 @@ async fn published(
             .iter()
             .filter(|seen| seen.source == cx.name())
         {
-            let mark = on_topic
+            on_topic
                 .entry((topic.name.to_owned(), seen.key.clone()))
-                .or_default();
-            *mark = seen.sequence.max(*mark);
+                .or_default()
+                .insert(seen.sequence);
         }
     }
     let now = Streams::load(cx).await?;
     let mut findings = Vec::new();
-    for (stream, number) in &on_topic {
+    for (stream, numbers) in &on_topic {
+        let (topic, key) = stream;
         let given = now.given.get(stream).copied().unwrap_or_default();
-        if given < *number {
-            let (topic, key) = stream;
+        let number = numbers.last().copied().unwrap_or_default();
+        findings.extend(
+            holes(numbers, read.is_whole(topic))
+                .into_iter()
+                .map(|hole| {
+                    format!("number {hole} of key {key} is missing on {topic}, between others")
+                }),
+        );
+        if given < number {
             findings.push(format!(
                 "{topic} holds number {number} of key {key}, the database knows {given}: the database is older than \
                  what it published"
@@ -210,12 +237,11 @@ async fn published(
     for (stream, given) in before
         .given
         .iter()
-        .filter(|((topic, _), _)| topics_keep_for_ever(topic))
+        .filter(|((topic, _), _)| read.is_whole(topic))
     {
-        let last = |numbers: &BTreeMap<(String, String), i64>| {
-            numbers.get(stream).copied().unwrap_or_default()
-        };
-        if last(&on_topic).max(last(&before.waiting)) < *given {
+        let published = on_topic.get(stream).and_then(|numbers| numbers.last());
+        let waiting = before.waiting.get(stream);
+        if published.max(waiting).is_none_or(|last| last < given) {
             let (topic, key) = stream;
             findings.push(format!(
                 "number {given} of key {key} is neither on {topic} nor in the outbox"
@@ -223,6 +249,18 @@ async fn published(
         }
     }
     Ok(findings)
+}
+
+/// Numbers that a stream skips; from the first one on, where all of it must be there.
+fn holes(numbers: &BTreeSet<i64>, whole: bool) -> Vec<i64> {
+    let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
+        return Vec::new();
+    };
+    let first = if whole { 1 } else { *first };
+    (first..*last)
+        .filter(|number| !numbers.contains(number))
+        .take(HOLES_AT_MOST)
+        .collect()
 }
 
 fn topics_keep_for_ever(name: &str) -> bool {
@@ -297,10 +335,15 @@ async fn missing(cx: &Context, subscription: &str, ids: &[Uuid]) -> Result<Vec<U
 
 async fn dead_letters(cx: &Context) -> Result<Vec<String>, Failure> {
     let counted = crate::inbox::table::count_held(cx.db().reader()).await?;
-    Ok(counted
+    let mut findings: Vec<String> = counted
         .iter()
         .map(|(subscription, state, n)| format!("{subscription}: {n} {state}"))
-        .collect())
+        .collect();
+    let refused = crate::outbox::status(cx.db().reader()).await?.refused;
+    if refused > 0 {
+        findings.push(format!("outbox: {refused} refused by the bus"));
+    }
+    Ok(findings)
 }
 
 async fn outbox_age(cx: &Context) -> Result<Vec<String>, Failure> {
@@ -317,4 +360,17 @@ async fn outbox_age(cx: &Context) -> Result<Vec<String>, Failure> {
         status.rows,
         age.as_secs()
     )])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hole_is_what_lies_between_or_before() {
+        let numbers = BTreeSet::from([3, 4, 6]);
+        assert_eq!(holes(&numbers, false), [5]);
+        assert_eq!(holes(&numbers, true), [1, 2, 5]);
+        assert!(holes(&BTreeSet::new(), true).is_empty());
+    }
 }

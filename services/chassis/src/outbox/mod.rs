@@ -9,7 +9,7 @@ mod write;
 pub(crate) use cleaner::clean;
 pub use lease::{Lease, LeaseHolder};
 pub use relay::Relay;
-pub(crate) use table::{OutboxRow, discard_refused, find_refused, refused, status};
+pub(crate) use table::{OutboxRow, discard_refused, find_refused, refused, send_again, status};
 pub(crate) use write::{PendingEvent, write};
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::lease::LeaseHolder;
 use super::table::{self, OutboxRow};
 use crate::bus::{Delivery, Envelope};
 use crate::context::Context;
+use crate::failpoint;
 use crate::seam::Failure;
 
 /// How far below the highest row seen the relay begins between sweeps. A row that commits later than
@@ -130,6 +131,7 @@ impl Relay {
     async fn send(&self, rows: &[OutboxRow]) -> Result<(), Failure> {
         let batch: Vec<Envelope> = rows.iter().map(|row| row.envelope.clone()).collect();
         let deliveries = self.cx.bus().send(&batch).await;
+        failpoint::reach(failpoint::SEND_BEFORE_DELETE);
         let stored = leading_stored(rows, &deliveries);
         table::delete(self.cx.db().relay(), &stored).await?;
         self.cx

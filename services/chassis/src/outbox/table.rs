@@ -111,6 +111,12 @@ pub(crate) async fn find_refused(
     row.map(|row| OutboxRow::from_row(&row, source)).transpose()
 }
 
+/// Has the relay send a refused row again; whether there was one.
+pub(crate) async fn send_again(db: &impl ConnectionTrait, event_id: Uuid) -> Result<bool, DbErr> {
+    let text = "UPDATE outbox SET refused_reason = NULL WHERE refused_reason IS NOT NULL AND event_id = $1";
+    Ok(db.run(text, [val(event_id)]).await? > 0)
+}
+
 /// Deletes a refused row; whether there was one.
 pub(crate) async fn discard_refused(
     db: &impl ConnectionTrait,

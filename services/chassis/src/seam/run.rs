@@ -11,6 +11,7 @@ use super::request::Remembered;
 use super::{Cause, Command, Failure, RequestKey, UnitOfWork};
 use crate::authz::Caller;
 use crate::context::Context;
+use crate::failpoint;
 
 /// A conflict reruns `ask` and `apply` at most five times; the sixth counts.
 pub(crate) const MAX_RUNS: u32 = 6;
@@ -95,7 +96,9 @@ async fn run_once<C: Command>(
     };
     let mut uow = UnitOfWork::begin(cx, caller.clone(), cause).await?;
     let outcome = apply_and_flush(&mut uow, remembered.as_ref(), command, &asked).await;
-    uow.end(outcome).await
+    let outcome = uow.end(outcome).await;
+    failpoint::reach(failpoint::COMMIT_BEFORE_REPLY);
+    outcome
 }
 
 async fn apply_and_flush<C: Command>(

@@ -38,7 +38,7 @@ pub struct UnitOfWork {
     cause: Cause,
     known: BTreeMap<Uuid, KnownPerson>,
     events: Vec<PendingEvent>,
-    audit: Vec<AuditEntry>,
+    audit: Vec<(Cause, AuditEntry)>,
 }
 
 /// An instant as the databases hold it, so that the first answer is the one that is read later.
@@ -210,9 +210,10 @@ impl UnitOfWork {
         Ok(())
     }
 
-    /// Buffers an audit record: one per changed aggregate (or per look at personal data).
+    /// Buffers an audit record: one per changed aggregate (or per look at personal data). It names
+    /// what causes the work now; a later event of the same transaction is another cause.
     pub fn audit(&mut self, entry: AuditEntry) {
-        self.audit.push(entry);
+        self.audit.push((self.cause, entry));
     }
 
     /// Writes what was buffered: audit, stream sequences, outbox.
@@ -222,7 +223,6 @@ impl UnitOfWork {
             &self.transaction,
             &self.cx,
             &self.caller,
-            self.cause,
             self.now,
             audit,
         )

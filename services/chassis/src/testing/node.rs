@@ -205,6 +205,7 @@ fn caller(subject: &str, role: Role, divisions: &str) -> Caller {
         roles: BTreeSet::from([role]),
         divisions: vec![divisions.parse().expect("a division")],
         department: "civil-affairs".to_owned(),
+        on_behalf_of: None,
     }
 }
 

@@ -1,24 +1,25 @@
 //! `minzheng.work.v1`, mounted once per process, for every service in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use minzheng_proto::work::v1 as pb;
 use minzheng_proto::work::v1::work_service_server::WorkService;
-use tokio::sync::mpsc;
 use tokio_stream::Stream;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::commands::{Claim, Complete};
-use super::table::{self, Filter, WorkItem};
+use super::table::{self, Filter};
+use super::types::WorkItem;
 use crate::authz::{Caller, Role};
 use crate::context::Context;
 use crate::convert::{self, FromWire};
-use crate::grpc::page::Page;
+use crate::grpc::feed::{Feed, stopping};
+use crate::grpc::page::{MAX_SIZE, Page};
 use crate::grpc::{caller, named};
 use crate::problem::Problem;
 use crate::seam::{Failure, RequestKey};
@@ -26,11 +27,8 @@ use crate::seam::{Failure, RequestKey};
 /// How often a watch looks for changes of other replicas.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Changes that a slow reader may be behind before it is dropped.
+/// Changes that wait for a reader before the next look does.
 const BUFFERED: usize = 256;
-
-/// Items of one service that a watch shows at most.
-const WATCHED_AT_MOST: i32 = 200;
 
 /// The service, over all modules of the process.
 pub struct WorkApi {
@@ -178,90 +176,140 @@ impl WorkService for WorkApi {
         request: Request<pb::WatchWorkItemsRequest>,
     ) -> Result<Response<Self::WatchWorkItemsStream>, Status> {
         let caller = caller(&request)?;
-        let (sender, receiver) = mpsc::channel(BUFFERED);
-        let watch = Watch {
-            contexts: named(&self.contexts, &request.get_ref().service)
-                .cloned()
-                .collect(),
-            filter: Filter {
+        let (feed, stream) = Feed::new(BUFFERED);
+        let watch = Watch::new(
+            named(&self.contexts, &request.get_ref().service),
+            Filter {
                 kind: request.get_ref().kind.clone(),
                 ..filter_of(&caller)
             },
-            sender,
-            seen: HashMap::new(),
-        };
+            feed,
+        )?;
         tokio::spawn(watch.run());
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        Ok(Response::new(Box::pin(stream)))
     }
 }
 
 /// One watcher: the open items at once, then every change.
 struct Watch {
-    contexts: Vec<Context>,
+    services: Vec<Watched>,
+    stop: CancellationToken,
     filter: Filter,
-    sender: mpsc::Sender<Result<pb::WatchWorkItemsResponse, Status>>,
+    feed: Feed<pb::WatchWorkItemsResponse>,
+}
+
+/// One service, and the versions of its open items as the watcher has seen them.
+struct Watched {
+    cx: Context,
     seen: HashMap<Uuid, i64>,
 }
 
 impl Watch {
+    fn new<'c>(
+        contexts: impl Iterator<Item = &'c Context>,
+        filter: Filter,
+        feed: Feed<pb::WatchWorkItemsResponse>,
+    ) -> Result<Self, Problem> {
+        let services: Vec<Watched> = contexts
+            .map(|cx| Watched {
+                cx: cx.clone(),
+                seen: HashMap::new(),
+            })
+            .collect();
+        let any = services.first().ok_or_else(service_unknown)?;
+        Ok(Self {
+            stop: any.cx.stopping().clone(),
+            services,
+            filter,
+            feed,
+        })
+    }
+
     async fn run(mut self) {
-        while !self.sender.is_closed() {
-            if let Err(failure) = self.look().await {
-                // The reader may be gone already; then nobody is left to be told.
-                let _ = self.sender.try_send(Err(failure.into()));
-                return;
+        loop {
+            let looked = tokio::select! {
+                () = self.feed.closed() => return,
+                () = self.stop.cancelled() => Err(stopping().into()),
+                looked = Self::look(&mut self.services, &self.filter, &self.feed) => looked,
+            };
+            if let Err(failure) = looked {
+                return self.feed.end(failure);
             }
             tokio::select! {
-                () = self.sender.closed() => return,
+                () = self.feed.closed() => return,
+                () = self.stop.cancelled() => return self.feed.end(stopping()),
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
     }
 
-    async fn look(&mut self) -> Result<(), Failure> {
-        let page = Page::of(WATCHED_AT_MOST, "")?;
-        for cx in self.contexts.clone() {
-            let open = table::list(cx.db().reader(), &self.filter, &page).await?;
-            let gone: Vec<Uuid> = self.gone(&open);
-            for item in &open {
-                self.show(&cx, item)?;
+    async fn look(
+        services: &mut [Watched],
+        filter: &Filter,
+        feed: &Feed<pb::WatchWorkItemsResponse>,
+    ) -> Result<(), Failure> {
+        for service in services {
+            let mut gone: HashSet<Uuid> = service.seen.keys().copied().collect();
+            let mut page = Page::of(MAX_SIZE, "")?;
+            loop {
+                let open = table::list(service.cx.db().reader(), filter, &page).await?;
+                let (open, next) = page.cut(open, WorkItem::after);
+                for item in &open {
+                    gone.remove(&item.id);
+                    service.show(item, feed).await?;
+                }
+                if next.is_empty() {
+                    break;
+                }
+                page = Page::of(MAX_SIZE, &next)?;
             }
             for id in gone {
-                if let Some(item) = table::find(cx.db().reader(), id).await? {
-                    self.seen.remove(&id);
-                    self.send(show(&cx, &item))?;
-                }
+                service.show_gone(id, feed).await?;
             }
         }
         Ok(())
     }
+}
 
-    fn gone(&self, open: &[WorkItem]) -> Vec<Uuid> {
-        self.seen
-            .keys()
-            .filter(|id| open.iter().all(|item| item.id != **id))
-            .copied()
-            .collect()
-    }
-
-    fn show(&mut self, cx: &Context, item: &WorkItem) -> Result<(), Failure> {
+impl Watched {
+    /// Shows an item at a version that was not seen.
+    async fn show(
+        &mut self,
+        item: &WorkItem,
+        feed: &Feed<pb::WatchWorkItemsResponse>,
+    ) -> Result<(), Failure> {
         if self.seen.insert(item.id, item.version) == Some(item.version) {
             return Ok(());
         }
-        self.send(show(cx, item))
+        let item = Some(show(&self.cx, item));
+        Ok(feed
+            .show_in_time(pb::WatchWorkItemsResponse { item })
+            .await?)
     }
 
-    /// A slow reader is dropped with a reason.
-    fn send(&self, item: pb::WorkItem) -> Result<(), Failure> {
-        let change = pb::WatchWorkItemsResponse { item: Some(item) };
-        self.sender.try_send(Ok(change)).map_err(|_| {
-            Problem::new(
-                crate::problem::Kind::ResourceExhausted,
-                "SLOW_READER",
-                "the reader is too slow; watch again",
-                "接收过慢，请重新订阅",
-            )
-            .into()
-        })
+    /// Shows how an item ended that was seen open.
+    async fn show_gone(
+        &mut self,
+        id: Uuid,
+        feed: &Feed<pb::WatchWorkItemsResponse>,
+    ) -> Result<(), Failure> {
+        let item = table::find(self.cx.db().reader(), id).await?;
+        if let Some(item) = &item {
+            self.show(item, feed).await?;
+        }
+        // One that moved between two pages is still open, and is not shown twice.
+        if item.is_none_or(|item| !item.state.is_open()) {
+            self.seen.remove(&id);
+        }
+        Ok(())
     }
+}
+
+fn service_unknown() -> Problem {
+    Problem::field(
+        "service",
+        "SERVICE_UNKNOWN",
+        "no such service in this process",
+        "本进程中没有该服务",
+    )
 }

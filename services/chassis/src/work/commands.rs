@@ -1,16 +1,15 @@
 //! Claiming and completing.
 
-use minzheng_proto::life_events::v1 as life_events;
 use minzheng_proto::work::v1 as pb;
 use uuid::Uuid;
 
-use super::table::{self, WorkItem};
-use crate::audit::AuditEntry;
+use super::question::{answer_done, questions};
+use super::types::WorkItem;
+use super::{change, table};
 use crate::authz::Caller;
 use crate::context::Context;
 use crate::grpc::etag;
 use crate::problem::{Kind, Problem};
-use crate::receipt::FactRef;
 use crate::seam::{Command, Failure, UnitOfWork};
 
 /// Takes an item for the caller.
@@ -45,15 +44,7 @@ impl Command for Claim {
             )
             .into());
         }
-        if !table::claim(uow.connection(), &item, &uow.caller().subject).await? {
-            return Err(Failure::Conflict("work item".to_owned()));
-        }
-        uow.audit(AuditEntry::new(
-            "ClaimWorkItem",
-            "work_item",
-            item.id,
-            Some(item.division),
-        ));
+        change::claim(uow, &item).await?;
         Ok(pb::ClaimWorkItemResponse {
             item: Some(show(uow, self.id).await?),
         })
@@ -106,46 +97,15 @@ impl Command for Complete {
             )
             .into());
         }
-        if !table::close(uow.connection(), &item, &self.outcome).await? {
-            return Err(Failure::Conflict("work item".to_owned()));
-        }
-        let audit = AuditEntry::new(
-            "CompleteWorkItem",
-            "work_item",
-            item.id,
-            Some(item.division),
-        );
-        uow.audit(
-            audit
-                .with("kind", &item.kind)
-                .with("outcome", &self.outcome)
-                .with("note", &self.note),
-        );
+        change::complete(uow, &item, &self.outcome, &self.note).await?;
         kind.completed(uow, &item, &self.outcome).await?;
-        answer_questions(uow, &item).await?;
+        for question in questions(uow.connection(), item.id).await? {
+            answer_done(uow, &question, Some(item.division))?;
+        }
         Ok(pb::CompleteWorkItemResponse {
             item: Some(show(uow, self.id).await?),
         })
     }
-}
-
-/// The second receipt: done.
-async fn answer_questions(uow: &mut UnitOfWork, item: &WorkItem) -> Result<(), Failure> {
-    for question in table::questions(uow.connection(), item.id).await? {
-        let fact = FactRef {
-            person_id: question.person_id,
-            case_id: question.case_id,
-            fact_version: question.fact_version,
-        };
-        let answer = life_events::ActionAnswer {
-            action: question.action,
-            outcome: life_events::Outcome::Done.into(),
-            undo: life_events::Undo::Human.into(),
-            ..Default::default()
-        };
-        uow.send_receipt(fact, vec![answer], Some(item.division))?;
-    }
-    Ok(())
 }
 
 fn require_open(item: &WorkItem) -> Result<(), Problem> {

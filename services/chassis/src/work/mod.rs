@@ -1,17 +1,20 @@
 //! Work items (待办): what waits for a person, one thing in every service.
 
 mod api;
+mod change;
 mod commands;
+mod question;
 pub(crate) mod table;
+mod types;
 
 use async_trait::async_trait;
 use minzheng_proto::work::v1::work_service_server::WorkServiceServer;
 
 pub use api::WorkApi;
-pub use table::{
-    NewWorkItem, Question, Urgency, WorkItem, WorkState, cancel, change_open, complete_open, find,
-    find_open, open, open_about, open_as, questions, set_questions,
-};
+pub use change::{cancel, change_open, complete_open, open, open_as};
+pub use question::{Question, answer_done, questions, set_questions};
+pub use table::{find, find_open, open_about};
+pub use types::{NewWorkItem, Urgency, WorkItem, WorkState};
 
 use crate::authz::{Action, Audited, Role};
 use crate::seam::{Failure, UnitOfWork};

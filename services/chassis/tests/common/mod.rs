@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex};
 
+use minzheng_chassis::audit::AuditEntry;
 use minzheng_chassis::authz::Caller;
 use minzheng_chassis::bus::Envelope;
 use minzheng_chassis::context::Context;
@@ -58,7 +59,7 @@ pub fn heal(key: &str) {
     FAILING.lock().unwrap().remove(key);
 }
 
-fn must_fail(key: &str) -> bool {
+pub fn must_fail(key: &str) -> bool {
     let mut failing = FAILING.lock().unwrap();
     match failing.get_mut(key) {
         None | Some(0) => false,
@@ -68,6 +69,22 @@ fn must_fail(key: &str) -> bool {
             true
         }
     }
+}
+
+/// Notes a bed.
+pub async fn note(
+    uow: &mut UnitOfWork,
+    subscription: &str,
+    bed: &BedChanged,
+) -> Result<(), Failure> {
+    let text = "INSERT INTO note (subscription, key, facility) VALUES ($1, $2, $3)";
+    let values = [
+        val(subscription),
+        val(bed.bed_id.clone()),
+        val(bed.facility_id.clone()),
+    ];
+    uow.connection().run(text, values).await?;
+    Ok(())
 }
 
 /// Notes every bed that changed.
@@ -86,16 +103,9 @@ impl Reaction<BedChanged> for NoteBed {
         event: &Event<BedChanged>,
         _asked: &(),
     ) -> Result<(), Failure> {
-        let bed = &event.body.bed_id;
-        let text = "INSERT INTO note (subscription, key, facility) VALUES ($1, $2, $3)";
-        let values = [
-            val(self.0),
-            val(bed.clone()),
-            val(event.body.facility_id.clone()),
-        ];
-        uow.connection().run(text, values).await?;
+        note(uow, self.0, &event.body).await?;
         // After the effect: it must be rolled back with it.
-        if must_fail(bed) {
+        if must_fail(&event.body.bed_id) {
             return Err(Failure::internal("told to fail"));
         }
         Ok(())
@@ -289,5 +299,23 @@ pub fn envelope<E: EventType>(event: &E, sequence: i64) -> Envelope {
         correlation_id: None,
         traceparent: None,
         value: event.encode_to_vec(),
+    }
+}
+
+/// Changes nothing and is recorded.
+pub struct Record;
+
+impl Command for Record {
+    const NAME: &'static str = "NotebookService/Record";
+    type Asked = ();
+    type Answer = BedChanged;
+
+    async fn ask(&self, _cx: &Context, _caller: &Caller) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn apply(&self, uow: &mut UnitOfWork, _asked: &()) -> Result<BedChanged, Failure> {
+        uow.audit(AuditEntry::new("Record", "note", Uuid::nil(), None));
+        Ok(BedChanged::default())
     }
 }

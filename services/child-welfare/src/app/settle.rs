@@ -155,7 +155,7 @@ impl Desk {
         changed
     }
 
-    async fn change_items(&self, uow: &UnitOfWork) -> Result<(), Failure> {
+    async fn change_items(&self, uow: &mut UnitOfWork) -> Result<(), Failure> {
         for Folder { child, effects, .. } in self.folders.values() {
             for effect in effects {
                 match effect {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use minzheng_chassis::receipt::Undo;
 use minzheng_chassis::seam::Failure;
 use minzheng_chassis::work;
 use sea_orm::{
@@ -103,6 +104,8 @@ pub async fn questions_of_item(
         case_id: row.case_id,
         fact_version: row.fact_version,
         action: Question::AssessDependants.code().to_owned(),
+        legal_basis: Question::AssessDependants.legal_basis().to_owned(),
+        undo: Undo::Machine,
     });
     Ok(questions.collect())
 }

@@ -69,16 +69,16 @@ fn action(question: Question) -> Action {
     }
 }
 
-/// The situation on the wire; unspecified where no parent was ever recorded, and for who came of
-/// age.
+/// The situation on the wire.
 pub fn situation(situation: Situation) -> pb::Situation {
     match situation {
-        Situation::Unknown | Situation::Grown => pb::Situation::Unspecified,
         Situation::TwoParents => pb::Situation::TwoParents,
         Situation::OneParent => pb::Situation::OneParent,
         Situation::DeFactoUnsupported => pb::Situation::DeFactoUnsupported,
         Situation::Orphan => pb::Situation::Orphan,
         Situation::Closed => pb::Situation::Closed,
+        Situation::Grown => pb::Situation::Grown,
+        Situation::Unknown => pb::Situation::Unknown,
     }
 }
 
@@ -99,5 +99,28 @@ pub fn since_month(since: Since) -> String {
     match since {
         Since::NotCounted | Since::Unknown => String::new(),
         Since::Month(month) => month.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_situation_has_a_word_of_its_own() {
+        let all = [
+            Situation::Unknown,
+            Situation::TwoParents,
+            Situation::OneParent,
+            Situation::DeFactoUnsupported,
+            Situation::Orphan,
+            Situation::Closed,
+            Situation::Grown,
+        ];
+        for one in all {
+            let word = situation(one).as_str_name();
+            let code = word.strip_prefix("SITUATION_").map(str::to_ascii_lowercase);
+            assert_eq!(code.as_deref(), Some(one.code()));
+        }
     }
 }

@@ -156,6 +156,8 @@ impl Fields {
             Ok(Wire::DeFactoUnsupported) => Situation::DeFactoUnsupported,
             Ok(Wire::Orphan) => Situation::Orphan,
             Ok(Wire::Closed) => Situation::Closed,
+            Ok(Wire::Grown) => Situation::Grown,
+            Ok(Wire::Unknown) => Situation::Unknown,
         };
         Some(Some(situation))
     }

@@ -193,6 +193,21 @@ async fn time_alone_brings_a_review(deployment: Deployment) {
         .advance(SignedDuration::from_hours(24 * 32));
     house.eventually_stands(&[child], &[]).await;
     assert_eq!(house.items(child).await, vec![]);
+    let mut api = house.api(&clerk("li", COUNTY));
+    let request = pb::ListChildrenRequest {
+        situation: pb::Situation::Grown.into(),
+        ..Default::default()
+    };
+    let listed = api.list_children(request).await.unwrap().into_inner();
+    let ids: Vec<&str> = listed.children.iter().map(|it| it.id.as_str()).collect();
+    assert_eq!(ids, [child.to_string()]);
+    eventually("it is told that the child is grown", || async {
+        let told = house.published::<pb::ChildSituationChanged>().await;
+        let last = told.iter().rfind(|it| it.child_id == child.to_string());
+        last.is_some_and(|it| it.situation() == pb::Situation::Grown)
+            .then_some(())
+    })
+    .await;
     for parent in [family.father, family.mother] {
         let expected = [
             ("assess-dependants", "done"),

@@ -13,7 +13,6 @@ use minzheng_chassis::seam::{Failure, UnitOfWork};
 use minzheng_chassis::work::{self, NewWorkItem, Urgency};
 use uuid::Uuid;
 
-use super::receipts;
 use crate::domain::{CareError, Decision, Desk, WorkEffect, WorkKind};
 use crate::storage::events;
 use crate::storage::load::{Loaded, Named, load};
@@ -138,7 +137,7 @@ async fn change_items(uow: &mut UnitOfWork, effects: &[WorkEffect]) -> Result<It
 }
 
 async fn open(
-    uow: &UnitOfWork,
+    uow: &mut UnitOfWork,
     kind: WorkKind,
     subject_id: Uuid,
     division: DivisionCode,
@@ -170,7 +169,7 @@ async fn done(uow: &mut UnitOfWork, kind: WorkKind, subject_id: Uuid) -> Result<
         return Ok(());
     };
     for question in work::questions(uow.connection(), id).await? {
-        receipts::done(uow, &question)?;
+        work::answer_done(uow, &question, None)?;
     }
     Ok(())
 }

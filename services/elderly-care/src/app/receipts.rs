@@ -27,19 +27,18 @@ pub(super) async fn answer(
     let mut given = Vec::with_capacity(answers.len());
     let mut waiting: Vec<(Uuid, Question)> = Vec::new();
     for answer in answers {
-        let outcome = outcome(answer, items)?;
-        let action = action(answer.action);
-        if let Outcome::NeedsHuman { work_item_id, .. } = outcome {
-            waiting.push((work_item_id, question(fact, action)));
-        }
-        given.push(Answer {
-            action,
-            outcome,
+        let answer = Answer {
+            action: action(answer.action),
+            outcome: outcome(answer, items)?,
             legal_basis: answer.action.legal_basis(),
             undo: match answer.undo {
                 domain::Undo::Machine => Undo::Machine,
             },
-        });
+        };
+        if let Outcome::NeedsHuman { work_item_id, .. } = answer.outcome {
+            waiting.push((work_item_id, Question::of(fact, &answer)));
+        }
+        given.push(answer);
     }
     waiting.sort();
     for of_item in waiting.chunk_by(|one, other| one.0 == other.0) {
@@ -49,32 +48,12 @@ pub(super) async fn answer(
     uow.answer(fact, &given, division)
 }
 
-/// The second receipt: done.
-///
-/// # Errors
-/// As [`UnitOfWork::publish`].
-pub(super) fn done(uow: &mut UnitOfWork, question: &Question) -> Result<(), Failure> {
-    let asked = CareAction::ALL
-        .into_iter()
-        .find(|it| action(*it).code == question.action);
-    let asked = asked.ok_or_else(|| Failure::internal("a work item answers what nobody asks"))?;
-    let fact = FactRef {
-        person_id: question.person_id,
-        case_id: question.case_id,
-        fact_version: question.fact_version,
-    };
-    let answer = Answer {
-        action: action(asked),
-        outcome: Outcome::Done,
-        legal_basis: asked.legal_basis(),
-        undo: Undo::Machine,
-    };
-    uow.answer(fact, &[answer], None)
-}
-
 fn outcome(answer: &domain::Answer, items: &Items) -> Result<Outcome, Failure> {
     match answer.outcome {
-        AnswerOutcome::Done => Ok(Outcome::Done),
+        AnswerOutcome::Done => Ok(match answer.reason {
+            Some(reason) => Outcome::DoneBut { reason },
+            None => Outcome::Done,
+        }),
         AnswerOutcome::NothingToDo => Ok(Outcome::NothingToDo),
         AnswerOutcome::NeedsHuman { kind, subject_id } => {
             let item = items.get(&(kind, subject_id)).copied();
@@ -85,15 +64,6 @@ fn outcome(answer: &domain::Answer, items: &Items) -> Result<Outcome, Failure> {
                 reason: answer.reason.unwrap_or(kind.name()),
             })
         }
-    }
-}
-
-fn question(fact: FactRef, action: Action) -> Question {
-    Question {
-        person_id: fact.person_id,
-        case_id: fact.case_id,
-        fact_version: fact.fact_version,
-        action: action.code.to_owned(),
     }
 }
 

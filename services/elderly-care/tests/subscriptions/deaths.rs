@@ -61,6 +61,8 @@ async fn a_death_frees_the_bed_and_a_reversal_gives_it_back(deployment: Deployme
     house
         .eventually_answered(grandmother, 3, &[(RESTORE, DONE)])
         .await;
+    let restored = &house.receipts(grandmother, 3).await[0].answers[0];
+    assert_eq!(restored.reason, "", "her own bed, as one would expect");
     house.eventually_stands(&home.both(), &before).await;
     assert!(house.offer_to(next).await.is_none());
     let late = house.try_accept(&offer).await;
@@ -137,6 +139,13 @@ async fn a_bed_let_anew_is_made_good_with_the_next(deployment: Deployment) {
     house
         .eventually_answered(grandmother, 2, &[(RESTORE, DONE)])
         .await;
+    let receipts = house.receipts(grandmother, 2).await;
+    let reasons: Vec<&str> = receipts
+        .iter()
+        .flat_map(|receipt| &receipt.answers)
+        .map(|answer| answer.reason.as_str())
+        .collect();
+    assert_eq!(reasons, ["BED_RELET"], "the case is told so");
     let displaced = house.stay(&home.stay.id).await;
     assert_eq!(displaced.state(), pb::StayState::Displaced);
     let bed = house.get_bed(&home.bed.id).await;

@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use super::desk::{Entry, Target, handle};
 use super::merging::{By, merge};
-use super::report_death::divisions;
 use super::residents::{Known, Record, Residents};
 use super::show;
+use super::whereabouts::{divisions, standing_record};
 use crate::domain::death::{Doubt, Evidence, Input, Rejection, ReviewDecision};
 use crate::storage::cases::{Cases, StoredCase};
 
@@ -123,10 +123,11 @@ impl DecideReview {
             return cases.surviving(stored).await;
         }
         uow.know_all(&persons).await?;
+        let record = standing_record(uow, record).await?;
         let decision = match self.decision {
-            Decision::IsPerson(_) => return self.merge(uow, stored, record).await,
+            Decision::IsPerson(_) => return self.merge(uow, stored, &record).await,
             Decision::Counts => ReviewDecision::Counts {
-                divisions: divisions(record, stored.case.divisions.standing),
+                divisions: divisions(&record, stored.case.divisions.standing),
             },
             Decision::Refused => ReviewDecision::Refused,
         };

@@ -190,7 +190,7 @@ fn new_item(case: &Case, item: &Item) -> NewWorkItem {
     NewWorkItem {
         kind: item.kind.name(),
         subject_id: case.id,
-        division: case.divisions.standing,
+        division: item.division,
         role: item.role,
         urgency: match item.urgency {
             Urgency::Normal => work::Urgency::Normal,

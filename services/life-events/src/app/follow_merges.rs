@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::desk::{Entry, handle};
 use super::merging::{By, merge};
-use super::report_death::divisions;
 use super::residents::{Known, Record};
+use super::whereabouts::{divisions, standing_record};
 use crate::domain::death::{Doubt, Evidence, Input, ReviewDecision};
 use crate::storage::cases::{Cases, StoredCase};
 use crate::storage::decided_records::{self, Verdict};
@@ -61,9 +61,8 @@ impl Reaction<pb::PersonMerged> for FollowMerge {
             .await?;
         let gone = Cases::within(uow).latest_of_person(merging.gone).await?;
         let Some(gone) = gone else { return Ok(()) };
-        let mut survivor = merging.survivor.clone();
-        // The survivor may have been merged itself meanwhile.
-        survivor.person_id = uow.know(survivor.person_id).await?.person_id;
+        // The survivor may have been merged itself meanwhile, or have moved.
+        let survivor = standing_record(uow, &merging.survivor).await?;
         merge(uow, Entry::of("FollowMerge"), gone, &survivor, By::Event).await?;
         Ok(())
     }
@@ -93,14 +92,14 @@ impl Reaction<pb::PersonEstablished> for FollowEstablishment {
     async fn apply(
         &self,
         uow: &mut UnitOfWork,
-        _event: &Event<pb::PersonEstablished>,
+        event: &Event<pb::PersonEstablished>,
         known: &Known,
     ) -> Result<(), Failure> {
         let verdict = Verdict::Established {
             domicile: known.domicile,
             residence: known.residence,
         };
-        decided_records::note(uow, known.person_id, verdict).await?;
+        decided_records::note(uow, known.person_id, verdict, event.envelope.time).await?;
         let Some(stored) = in_doubt(uow, known.person_id).await? else {
             return Ok(());
         };
@@ -124,10 +123,10 @@ impl Reaction<pb::PersonRejected> for FollowRejection {
     async fn apply(
         &self,
         uow: &mut UnitOfWork,
-        _event: &Event<pb::PersonRejected>,
+        event: &Event<pb::PersonRejected>,
         person_id: &Uuid,
     ) -> Result<(), Failure> {
-        decided_records::note(uow, *person_id, Verdict::Rejected).await?;
+        decided_records::note(uow, *person_id, Verdict::Rejected, event.envelope.time).await?;
         let Some(stored) = in_doubt(uow, *person_id).await? else {
             return Ok(());
         };

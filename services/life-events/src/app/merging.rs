@@ -3,8 +3,8 @@
 use minzheng_chassis::seam::{Failure, UnitOfWork};
 
 use super::desk::{Entry, carry_out, decide, handle};
-use super::report_death::divisions;
 use super::residents::Known;
+use super::whereabouts::divisions;
 use crate::domain::death::{Absorption, Doubt, Input, Opening, ReviewDecision, absorb};
 use crate::storage::cases::{Cases, StoredCase};
 

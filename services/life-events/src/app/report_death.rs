@@ -13,11 +13,11 @@ use super::desk::{Entry, carry_out, decide, handle};
 use super::evidence::Document;
 use super::residents::{Known, Record, Residents};
 use super::show;
+use super::whereabouts::{divisions, standing_record};
 use crate::domain::death::{
-    Divisions, DocumentKey, Doubt, Input, Match, Opening, Report, ReviewDecision, Statement, report,
+    DocumentKey, Doubt, Input, Match, Opening, Report, ReviewDecision, Statement, report,
 };
 use crate::storage::cases::{Cases, StoredCase};
-use crate::storage::decided_records::{self, Verdict};
 
 /// Whom a report is about.
 #[derive(Clone)]
@@ -151,55 +151,5 @@ impl ReportDeath {
                 "上报单位不属于某一县区时，须填写死亡地点所在县区",
             )
         })
-    }
-}
-
-/// The record as it stands now that its guard row is locked: merged or decided meanwhile, if the
-/// event was heard between the question to residents and this transaction.
-async fn standing_record(uow: &mut UnitOfWork, known: &Known) -> Result<Known, Failure> {
-    let mut standing = known.clone();
-    let survivor = uow.know(known.person_id).await?.person_id;
-    if survivor != known.person_id {
-        standing.person_id = survivor;
-        standing.record = Record::Established;
-        return Ok(standing);
-    }
-    if known.record != Record::Provisional {
-        return Ok(standing);
-    }
-    match decided_records::of_person(uow, known.person_id).await? {
-        None => {}
-        Some(Verdict::Rejected) => standing.record = Record::Rejected,
-        Some(Verdict::Established {
-            domicile,
-            residence,
-        }) => {
-            standing.record = Record::Established;
-            standing.domicile = domicile.or(standing.domicile);
-            standing.residence = residence.or(standing.residence);
-        }
-    }
-    Ok(standing)
-}
-
-/// Where a case about a person stands. A provisional record has no domicile yet; one who is
-/// registered in another province is the concern of the county where they live, else of the
-/// reporter's.
-pub(super) fn divisions(known: &Known, reporter: DivisionCode) -> Divisions {
-    if known.record != Record::Established {
-        return Divisions {
-            standing: reporter,
-            domicile: None,
-            residence: None,
-            place: None,
-        };
-    }
-    let here = |code: &DivisionCode| DivisionCode::GUIZHOU.contains(*code);
-    let own = known.domicile.filter(here).or(known.residence.filter(here));
-    Divisions {
-        standing: own.unwrap_or(reporter),
-        domicile: known.domicile,
-        residence: known.residence,
-        place: None,
     }
 }

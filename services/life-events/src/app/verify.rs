@@ -1,10 +1,11 @@
-//! What must hold of every case: its phase follows from its answers, its open items from its state.
+//! What must hold of every case: its phase follows from its answers, its open items from its state, and they
+//! stand where it stands.
 
 use std::collections::BTreeSet;
 
 use minzheng_chassis::context::Context;
 use minzheng_chassis::seam::Failure;
-use minzheng_chassis::work;
+use minzheng_chassis::work::{self, WorkItem};
 use uuid::Uuid;
 
 use crate::domain::death::{Case, Phase, items};
@@ -31,8 +32,9 @@ pub async fn verify(cx: &Context) -> Result<Vec<String>, Failure> {
         for stored in &page {
             let case = &stored.case;
             let of_case = open.iter().filter(|item| item.subject_id == case.id);
-            let kinds: BTreeSet<&str> = of_case.map(|item| item.kind.as_str()).collect();
+            let kinds: BTreeSet<&str> = of_case.clone().map(|item| item.kind.as_str()).collect();
             found.extend(complaints(case, &kinds));
+            found.extend(of_case.filter_map(|item| astray(case, item)));
         }
     }
 }
@@ -60,6 +62,16 @@ fn complaints(case: &Case, open: &BTreeSet<&str>) -> Vec<String> {
         ));
     }
     found
+}
+
+/// Whoever decides the case must see what waits for it.
+fn astray(case: &Case, item: &WorkItem) -> Option<String> {
+    (item.division != case.divisions.standing).then(|| {
+        format!(
+            "case {} has its item {} in another division",
+            case.id, item.kind
+        )
+    })
 }
 
 /// SETTLED and FINISHED say that every question of the latest fact is answered, FINISHED that

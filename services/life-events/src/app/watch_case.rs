@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use minzheng_chassis::authz::Caller;
 use minzheng_chassis::context::Context;
-use minzheng_chassis::problem::{Kind, Problem};
+use minzheng_chassis::grpc::feed::{Feed, stopping};
+use minzheng_chassis::problem::Problem;
 use minzheng_chassis::seam::Failure;
 use minzheng_proto::life_events::v1 as pb;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use uuid::Uuid;
@@ -76,72 +77,68 @@ pub struct Watch {
     pub seen: Option<Seen>,
 }
 
-type States = mpsc::Sender<Result<pb::WatchCaseResponse, Status>>;
+type State = pb::WatchCaseResponse;
 
 impl Watch {
     /// Begins, once it is certain that the caller may see the case.
     ///
     /// # Errors
     /// NOT_FOUND, or the database's.
-    pub async fn begin(
-        mut self,
-    ) -> Result<ReceiverStream<Result<pb::WatchCaseResponse, Status>>, Failure> {
-        let (sender, receiver) = mpsc::channel(BUFFERED);
+    pub async fn begin(mut self) -> Result<ReceiverStream<Result<State, Status>>, Failure> {
+        let (feed, stream) = Feed::new(BUFFERED);
         // Before the first look, so that no change falls between the two.
         let changes = self.cx.changes();
-        self.look(&sender).await?;
-        tokio::spawn(self.run(sender, changes));
-        Ok(ReceiverStream::new(receiver))
+        self.look(&feed).await?;
+        tokio::spawn(self.run(feed, changes));
+        Ok(stream)
     }
 
-    async fn run(mut self, sender: States, mut changes: watch::Receiver<u64>) {
+    async fn run(mut self, feed: Feed<State>, mut changes: watch::Receiver<u64>) {
+        let stop = self.cx.stopping().clone();
         loop {
             tokio::select! {
-                () = sender.closed() => return,
+                () = feed.closed() => return,
+                () = stop.cancelled() => return feed.end(stopping()),
                 _ = changes.changed() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
-            if let Err(failure) = self.look(&sender).await {
-                // The reader may be gone already; then nobody is left to be told.
-                let _ = sender.try_send(Err(failure.into()));
-                return;
+            if let Err(failure) = self.look_again(&feed).await {
+                return feed.end(failure);
             }
             tokio::time::sleep(REST).await;
         }
     }
 
-    /// Shows the case if it is another than was seen.
-    async fn look(&mut self, sender: &States) -> Result<(), Failure> {
-        if let Some(seen) = self.seen
-            && Cases::reading(&self.cx)
-                .version_anywhere(seen.case_id)
-                .await?
-                == Some(seen.version)
-        {
+    /// Shows the case if its version is another than was seen. The first look has found the case among
+    /// those that the caller may see, and whatever could change that changes the version.
+    async fn look_again(&mut self, feed: &Feed<State>) -> Result<(), Failure> {
+        let Some(seen) = self.seen else {
+            return self.look(feed).await;
+        };
+        let now = Cases::reading(&self.cx)
+            .version_anywhere(seen.case_id)
+            .await?;
+        if now == Some(seen.version) {
             return Ok(());
         }
+        self.look(feed).await
+    }
+
+    /// Finds the case among those that the caller may see, whatever a token says, and shows it if it is
+    /// another than was seen.
+    async fn look(&mut self, feed: &Feed<State>) -> Result<(), Failure> {
         let stored = get_case::find(&self.cx, &self.caller, self.case_id).await?;
         let now = Seen::of(&stored);
         if self.seen == Some(now) {
             return Ok(());
         }
         self.seen = Some(now);
-        let state = pb::WatchCaseResponse {
+        feed.show(State {
             case: Some(show::whole(&stored, &self.caller)),
             resume_token: now.token(),
-        };
-        sender.try_send(Ok(state)).map_err(|_| slow_reader().into())
+        })?;
+        Ok(())
     }
-}
-
-/// Whoever reads too slowly reads again from where they are, rather than fill the memory.
-fn slow_reader() -> Problem {
-    Problem::new(
-        Kind::ResourceExhausted,
-        "SLOW_READER",
-        "the reader is too slow; watch again",
-        "接收过慢，请重新订阅",
-    )
 }
 
 #[cfg(test)]

@@ -1,20 +1,21 @@
-//! Provisional records of residents that were decided. Their event may arrive while a report about
-//! them is between its question to residents and its transaction: then this is what it finds.
+//! Records of residents that were decided, and persons who moved. The event may arrive while a report
+//! about them is between its question to residents and its transaction: then this is what it finds.
 
+use jiff::Timestamp;
 use minzheng_chassis::civil::micros;
 use minzheng_chassis::division::DivisionCode;
 use minzheng_chassis::seam::{Failure, UnitOfWork};
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel};
 use uuid::Uuid;
 
 use super::column::{parsed_opt, text};
 use super::entity::decided_record;
 
-/// What a record was decided to be.
+/// What residents has said of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// A person of its own.
+    /// A person of its own, and where that person is registered and lives.
     Established {
         /// Domicile.
         domicile: Option<DivisionCode>,
@@ -28,11 +29,54 @@ pub enum Verdict {
 const ESTABLISHED: &str = "established";
 const REJECTED: &str = "rejected";
 
-/// Notes what a record was decided to be; the first word stands.
+/// Notes what a record was decided to be, by an event of that time; the first word stands.
 ///
 /// # Errors
 /// The database's.
-pub async fn note(uow: &UnitOfWork, person_id: Uuid, verdict: Verdict) -> Result<(), Failure> {
+pub async fn note(
+    uow: &UnitOfWork,
+    person_id: Uuid,
+    verdict: Verdict,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    let known = OnConflict::column(decided_record::Column::PersonId)
+        .do_nothing()
+        .to_owned();
+    write(uow, row(person_id, verdict, at), known).await?;
+    Ok(())
+}
+
+/// Notes where a person has moved to, by an event of that time. Says whether that is news: an event older
+/// than what was heard, let through late by hand, has no effect.
+///
+/// # Errors
+/// The database's.
+pub async fn note_move(
+    uow: &UnitOfWork,
+    person_id: Uuid,
+    domicile: DivisionCode,
+    residence: DivisionCode,
+    at: Timestamp,
+) -> Result<bool, Failure> {
+    use decided_record::Column;
+    let verdict = Verdict::Established {
+        domicile: Some(domicile),
+        residence: Some(residence),
+    };
+    let told = Expr::col((Alias::new("excluded"), Column::DecidedAt));
+    let newer = OnConflict::column(Column::PersonId)
+        .update_columns([
+            Column::Verdict,
+            Column::Domicile,
+            Column::Residence,
+            Column::DecidedAt,
+        ])
+        .action_and_where(told.gte(Column::DecidedAt.into_expr()))
+        .to_owned();
+    Ok(write(uow, row(person_id, verdict, at), newer).await? == 1)
+}
+
+fn row(person_id: Uuid, verdict: Verdict, at: Timestamp) -> decided_record::Model {
     let (name, domicile, residence) = match verdict {
         Verdict::Established {
             domicile,
@@ -40,24 +84,26 @@ pub async fn note(uow: &UnitOfWork, person_id: Uuid, verdict: Verdict) -> Result
         } => (ESTABLISHED, domicile, residence),
         Verdict::Rejected => (REJECTED, None, None),
     };
-    let row = decided_record::Model {
+    decided_record::Model {
         person_id,
         verdict: name.to_owned(),
         domicile: text(domicile),
         residence: text(residence),
-        decided_at: micros(uow.now()),
-    };
-    let known = OnConflict::column(decided_record::Column::PersonId)
-        .do_nothing()
-        .to_owned();
-    decided_record::Entity::insert_many([row.into_active_model().reset_all()])
-        .on_conflict(known)
-        .exec_without_returning(uow.connection())
-        .await?;
-    Ok(())
+        decided_at: micros(at),
+    }
 }
 
-/// What a record was decided to be, if its event was heard.
+async fn write(
+    uow: &UnitOfWork,
+    row: decided_record::Model,
+    known: OnConflict,
+) -> Result<u64, Failure> {
+    let rows = [row.into_active_model().reset_all()];
+    let insert = decided_record::Entity::insert_many(rows).on_conflict(known);
+    Ok(insert.exec_without_returning(uow.connection()).await?)
+}
+
+/// What residents has said of a record, if an event about it was heard.
 ///
 /// # Errors
 /// The database's.

@@ -8,3 +8,4 @@ mod reading;
 mod reports;
 mod reversals;
 mod review;
+mod watching;

@@ -83,6 +83,8 @@ async fn receipts_settle_in_any_order_and_only_once(deployment: Deployment) {
             ("release-bed", Outcome::NothingToDo),
         ],
     );
+    let mut elderly = elderly;
+    elderly.answers[0].reason = "BED_RELET".to_owned();
     let elderly = envelope("elderly-care", &elderly, 1);
     let unknown_action = envelope(
         "elderly-care",
@@ -113,6 +115,17 @@ async fn receipts_settle_in_any_order_and_only_once(deployment: Deployment) {
     })
     .await;
     assert_eq!(settling.phase(), Phase::Notifying);
+    let told: Vec<(Outcome, &str)> = settling
+        .questions
+        .iter()
+        .filter(|question| question.department == "elderly-care")
+        .map(|question| (question.outcome(), question.reason.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [(Outcome::Done, "BED_RELET"), (Outcome::NothingToDo, "")],
+        "a reason beside \"done\" is kept and shown"
+    );
     let waits: Vec<&str> = settling
         .waiting
         .iter()

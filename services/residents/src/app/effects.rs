@@ -42,7 +42,7 @@ pub async fn carry_out(uow: &mut UnitOfWork, effects: &[Effect]) -> Result<Optio
 }
 
 async fn open_review(
-    uow: &UnitOfWork,
+    uow: &mut UnitOfWork,
     person_id: Uuid,
     division: DivisionCode,
 ) -> Result<Uuid, Failure> {

@@ -65,6 +65,7 @@ impl ServerArgs {
             roles: self.roles.iter().copied().collect(),
             divisions: self.divisions.clone(),
             department: "civil-affairs".to_owned(),
+            on_behalf_of: None,
         }
     }
 }

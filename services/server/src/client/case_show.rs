@@ -74,6 +74,10 @@ pub struct EvidenceView {
     pub received_at: Option<Instant>,
     /// A newer revision stands in its place.
     pub superseded: bool,
+    /// What it counts for.
+    pub standing: String,
+    #[serde(skip)]
+    standing_on_wire: pb::EvidenceStanding,
 }
 
 /// What one fact asks of a department.
@@ -188,6 +192,8 @@ impl EvidenceView {
             died_on: dates::date(evidence.died_on.as_ref()),
             received_at: Instant::from_wire(evidence.received_at.as_ref()),
             superseded: evidence.superseded,
+            standing: words::standing(evidence.standing()),
+            standing_on_wire: evidence.standing(),
         }
     }
 }
@@ -320,12 +326,18 @@ fn evidence(case: &CaseView) -> Vec<String> {
             one.died_on.clone().unwrap_or_else(|| "unknown".to_owned()),
             format!("{} {}", one.source_organisation, one.reference),
             dates::local(one.received_at),
-            if one.superseded { "superseded" } else { "" }.to_owned(),
+            format!(
+                "{} {}",
+                one.standing,
+                words::standing_chinese(one.standing_on_wire)
+            ),
         ]
     };
     let rows: Vec<Vec<String>> = case.evidence.iter().map(row).collect();
     table(
-        &["EVIDENCE", "SOURCE", "RANK", "DIED", "FROM", "RECEIVED", ""],
+        &[
+            "EVIDENCE", "SOURCE", "RANK", "DIED", "FROM", "RECEIVED", "STANDING",
+        ],
         &rows,
     )
 }
@@ -381,3 +393,6 @@ fn waiting(case: &CaseView) -> Vec<String> {
     let rows: Vec<Vec<String>> = case.waiting.iter().map(row).collect();
     table(&["ON", "FOR", "SINCE", "DUE", "WHAT TO DO"], &rows)
 }
+
+#[cfg(test)]
+mod tests;

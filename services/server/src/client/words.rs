@@ -1,5 +1,6 @@
 //! Enumerations of the contracts as stable words, and their Chinese names for people.
 
+use minzheng_chassis::authz::Role;
 use minzheng_proto::life_events::v1 as pb;
 
 /// `PHASE_IN_REVIEW` without its prefix, in lower case: `in_review`. These words are what `-o json`
@@ -37,6 +38,24 @@ pub fn source(source: pb::EvidenceSource) -> String {
     word(source.as_str_name(), "EVIDENCE_SOURCE_")
 }
 
+/// What evidence counts for.
+pub fn standing(standing: pb::EvidenceStanding) -> String {
+    word(standing.as_str_name(), "EVIDENCE_STANDING_")
+}
+
+/// What evidence counts for, for people.
+pub fn standing_chinese(standing: pb::EvidenceStanding) -> &'static str {
+    match standing {
+        pb::EvidenceStanding::Unspecified => "未知",
+        pb::EvidenceStanding::Current => "采信",
+        pb::EvidenceStanding::Overruled => "日期未采信",
+        pb::EvidenceStanding::IdentityInDoubt => "身份待核定",
+        pb::EvidenceStanding::DocumentInDoubt => "文书待核定",
+        pb::EvidenceStanding::Refused => "不予采信",
+        pb::EvidenceStanding::Superseded => "已被新版替代",
+    }
+}
+
 /// State of a question.
 pub fn question(state: pb::QuestionState) -> String {
     word(state.as_str_name(), "QUESTION_STATE_")
@@ -59,10 +78,10 @@ pub fn department(name: &str) -> String {
         "life-events" => "一件事联办",
         "elderly-care" => "养老服务",
         "child-welfare" => "儿童福利",
-        "county_clerk" => "县区经办",
-        "township_worker" => "乡镇干部",
-        "provincial_operator" => "省级运维",
-        _ => return name.to_owned(),
+        _ => match name.parse::<Role>() {
+            Ok(role) => role.chinese(),
+            Err(_) => return name.to_owned(),
+        },
     };
     format!("{name} {chinese}")
 }
@@ -70,6 +89,29 @@ pub fn department(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_service_department_and_role_has_a_name_for_people() {
+        let asked = minzheng_proto::death_plan::ALL
+            .iter()
+            .map(|action| action.department);
+        let roles = Role::ALL.iter().map(|role| role.name());
+        for name in crate::modules::names()
+            .into_iter()
+            .chain(asked)
+            .chain(roles)
+        {
+            let named = department(name);
+            let chinese = named.strip_prefix(name).map(str::trim).unwrap_or_default();
+            let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+            assert!(
+                !chinese.is_empty() && chinese.chars().all(is_chinese),
+                "{name} has no name for people"
+            );
+        }
+        assert_eq!(department("county_clerk"), "county_clerk 县区经办");
+        assert_eq!(department("nobody"), "nobody");
+    }
 
     #[test]
     fn words_are_lower_snake() {
@@ -84,5 +126,9 @@ mod tests {
             Some("nothing_to_do")
         );
         assert_eq!(outcome(pb::Outcome::Unspecified), None);
+        assert_eq!(
+            standing(pb::EvidenceStanding::IdentityInDoubt),
+            "identity_in_doubt"
+        );
     }
 }

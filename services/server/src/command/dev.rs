@@ -213,6 +213,7 @@ fn identities() -> Vec<Identity> {
             roles: roles.into_iter().collect(),
             divisions: division.parse().into_iter().collect(),
             department: "civil-affairs".to_owned(),
+            on_behalf_of: None,
         };
         Identity {
             who,

@@ -146,7 +146,7 @@ async fn invented(
     }
 }
 
-/// The facility with bed 3-12, the grandmother in it for a year, and one person who waits.
+/// The facility with bed 3-12, the grandmother in it for two years, and one person who waits.
 async fn house(
     platform: &Platform,
     village: DivisionCode,
@@ -181,7 +181,7 @@ async fn house(
         .await
         .map_err(|status| platform.refused(&status))?;
     let bed = bed.into_inner().bed.ok_or_else(empty)?;
-    let since = PartialDate::of_day(today.saturating_sub(1.year()))
+    let since = PartialDate::of_day(today.saturating_sub(2.years()))
         .map(date_to_wire)
         .ok();
     let request = care::PlaceResidentRequest {

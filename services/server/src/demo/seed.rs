@@ -120,6 +120,7 @@ fn seeder() -> Caller {
         roles: [Role::CountyClerk, Role::Reporter, Role::TownshipWorker].into(),
         divisions: vec![DivisionCode::GUIZHOU],
         department: "civil-affairs".to_owned(),
+        on_behalf_of: None,
     }
 }
 

@@ -1,4 +1,6 @@
-//! The story: one family, five steps, each with what must be seen at its end.
+//! The story: one family, six steps, each with what must be seen at its end. There is no clock to
+//! move here: the deaths of the first five steps lie a year back and are reported late, so that the
+//! sixth, a year later, is today's.
 
 mod look;
 mod stage;
@@ -18,7 +20,7 @@ use super::view::{FamilyView, StepView};
 use crate::client::case_act;
 use crate::client::connect::Platform;
 use crate::client::error::ClientError;
-use stage::{Seen, Stage, all_answered, ended};
+use stage::{Seen, Stage, Step, all_answered, ended};
 
 /// The hospital of the story.
 const HOSPITAL: &str = "demo-county-hospital";
@@ -28,6 +30,15 @@ const VILLAGE: &str = "demo-village-committee";
 const FACILITY: &str = "demo-care-facility";
 /// The police station.
 const POLICE: &str = "demo-police-station";
+
+/// Days before today on which the father died.
+const FATHER: i32 = YEAR + 120;
+/// Days before today on which the mother died.
+const MOTHER: i32 = YEAR + 45;
+/// Days before today on which the woman died who was taken for the grandmother.
+const ANOTHER_WOMAN: i32 = YEAR + 3;
+/// Days between the first five steps and the sixth.
+const YEAR: i32 = 366;
 
 /// The clerk who prepares the reversal.
 const PREPARER: &str = "demo.clerk";
@@ -46,11 +57,12 @@ pub async fn tell(platform: &Platform, drawing: &mut Drawing) -> Result<Story, C
     let (step, mothers_case) = mother_dies(&mut stage).await?;
     steps.push(step);
     let before = stage.settled_fingerprint().await?;
-    let (step, grandmothers_case) = grandmother_reported(&mut stage).await?;
+    let (step, grandmothers_case) = another_woman(&mut stage).await?;
     steps.push(step);
     steps.push(reversal(&mut stage, &grandmothers_case).await?);
     let after = stage.fingerprint_like(&before).await?;
     steps.push(correction(&mut stage, &mothers_case).await?);
+    steps.push(grandmother_dies(&mut stage, &grandmothers_case).await?);
     let fingerprints = look::compare(&before, &after);
     let fingerprints_equal = !fingerprints.is_empty() && fingerprints.iter().all(|one| one.equal);
     let holds = fingerprints_equal
@@ -71,7 +83,7 @@ async fn father_dies(stage: &mut Stage<'_>) -> Result<StepView, ClientError> {
         1,
         "The father dies: the hospital reports it, then the village with only the month known",
     );
-    let died = stage.days_ago(120);
+    let died = stage.days_ago(FATHER);
     let father = stage.family().father.clone();
     let certificate = Report {
         about: &father.identity,
@@ -139,7 +151,7 @@ async fn mother_dies(stage: &mut Stage<'_>) -> Result<(StepView, String), Client
         organisation: HOSPITAL,
         reference: stage.reference("H2"),
         source: pb::EvidenceSource::MedicalCertificate,
-        died_on: day(stage.days_ago(45)),
+        died_on: day(stage.days_ago(MOTHER)),
         place: stage.family().village.clone(),
         document: mother.identity.id_number.clone(),
     };
@@ -172,17 +184,46 @@ async fn mother_dies(stage: &mut Stage<'_>) -> Result<(StepView, String), Client
     Ok((stage.tell(step), case.id))
 }
 
-async fn grandmother_reported(stage: &mut Stage<'_>) -> Result<(StepView, String), ClientError> {
+async fn another_woman(stage: &mut Stage<'_>) -> Result<(StepView, String), ClientError> {
     stage.begin(
         3,
         "The grandmother: her facility reports her, then the police cancel her registration",
     );
-    let died = day(stage.days_ago(3));
+    let (step, case) = grandmother_reported(stage, stage.days_ago(ANOTHER_WOMAN)).await?;
+    Ok((stage.tell(step), case.id))
+}
+
+async fn grandmother_dies(
+    stage: &mut Stage<'_>,
+    earlier_case: &str,
+) -> Result<StepView, ClientError> {
+    stage.begin(
+        6,
+        "A year later the grandmother dies: a second episode, and everything as in step 3",
+    );
+    let today = stage.days_ago(0);
+    let (mut step, case) = grandmother_reported(stage, today).await?;
+    let earlier = stage.case(earlier_case).await?;
+    step.check("it is her second episode", case.episode == 2);
+    step.check("she died today", case.died_on == Some(day(today)));
+    step.check(
+        "the reversed case stays reversed",
+        earlier.id != case.id && earlier.phase() == pb::Phase::Reversed,
+    );
+    Ok(stage.tell(step))
+}
+
+/// What steps 3 and 6 have in common: suspected, then confirmed.
+async fn grandmother_reported(
+    stage: &mut Stage<'_>,
+    died: Date,
+) -> Result<(Step, pb::DeathCase), ClientError> {
+    let died = day(died);
     let grandmother = stage.family().grandmother.clone();
     let discharge = Report {
         about: &grandmother.identity,
         organisation: FACILITY,
-        reference: stage.reference("F3"),
+        reference: stage.reference_of_step("F"),
         source: pb::EvidenceSource::CareFacility,
         died_on: died,
         place: stage.family().village.clone(),
@@ -194,7 +235,7 @@ async fn grandmother_reported(stage: &mut Stage<'_>) -> Result<(StepView, String
     let cancellation = Report {
         about: &grandmother.identity,
         organisation: POLICE,
-        reference: stage.reference("P3"),
+        reference: stage.reference_of_step("P"),
         source: pb::EvidenceSource::HouseholdCancellation,
         died_on: died,
         place: stage.family().village.clone(),
@@ -236,7 +277,7 @@ async fn grandmother_reported(stage: &mut Stage<'_>) -> Result<(StepView, String
             .iter()
             .all(|child| child.visit && child.urgent),
     );
-    Ok((stage.tell(step), case.id))
+    Ok((step, case))
 }
 
 async fn reversal(stage: &mut Stage<'_>, case_id: &str) -> Result<StepView, ClientError> {
@@ -282,7 +323,7 @@ async fn reversal(stage: &mut Stage<'_>, case_id: &str) -> Result<StepView, Clie
 async fn correction(stage: &mut Stage<'_>, case_id: &str) -> Result<StepView, ClientError> {
     stage.begin(5, "The mother's date of death is corrected by a month");
     let before = stage.look().await?;
-    let right = stage.days_ago(45).saturating_sub(1.month());
+    let right = stage.days_ago(MOTHER).saturating_sub(1.month());
     let case = stage.case(case_id).await?;
     let version = case.fact_version;
     stage

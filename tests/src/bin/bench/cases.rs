@@ -21,6 +21,9 @@ const IN_FLIGHT: usize = 64;
 /// Cases before the measurement.
 const WARM_UP: usize = 30;
 
+/// Longest latency that is told apart, in microseconds: a saturating histogram does not grow.
+const LONGEST_MICROS: u64 = 600_000_000;
+
 /// How long the last case may take.
 const SETTLED_WITHIN: Duration = Duration::from_secs(120);
 
@@ -32,7 +35,7 @@ pub(crate) async fn latency(
     per_second: f64,
 ) -> anyhow::Result<()> {
     let people = load::people(platform, count + WARM_UP).await;
-    let times = Arc::new(Mutex::new(Histogram::<u64>::new(3)?));
+    let times = Arc::new(Mutex::new(Histogram::<u64>::new_with_max(LONGEST_MICROS, 3)?));
     let begin = Instant::now() + Duration::from_millis(100);
     let gap = Duration::from_secs_f64(1.0 / per_second);
     futures::stream::iter(people.into_iter().enumerate())

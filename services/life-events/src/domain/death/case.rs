@@ -76,8 +76,8 @@ impl Phase {
 /// Where the case, the person and the death belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Divisions {
-    /// In whose division the case stands: the domicile's; the reporter's while the person is
-    /// provisional.
+    /// In whose division the case stands: the domicile's, also after the person moved; the reporter's
+    /// while the person is provisional.
     pub standing: DivisionCode,
     /// Domicile (户籍地).
     pub domicile: Option<DivisionCode>,

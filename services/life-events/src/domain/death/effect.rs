@@ -116,6 +116,8 @@ names! {
 pub struct Item {
     /// Its kind.
     pub kind: ItemKind,
+    /// Whose people do it: where the case stands.
+    pub division: DivisionCode,
     /// Who may do it.
     pub role: Role,
     /// How urgent it is.
@@ -161,7 +163,7 @@ pub enum Effect {
     },
     /// Open a work item.
     OpenItem(Item),
-    /// Change the open item of that kind: role, urgency or due date.
+    /// Change the open item of that kind: division, role, urgency or due date.
     ChangeItem(Item),
     /// Close the open item of that kind.
     CloseItem(ItemKind, ItemEnd),

@@ -292,6 +292,11 @@ pub enum Input {
         /// The survivor's case.
         survivor: Uuid,
     },
+    /// The person moved: where they are registered and live now.
+    Moved {
+        /// Divisions of the person as known now.
+        divisions: Divisions,
+    },
     /// A later episode announced a newer fact about the person.
     Overtaken {
         /// The newer fact.

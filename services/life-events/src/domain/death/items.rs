@@ -8,11 +8,11 @@ use super::effect::{Effect, Item, ItemEnd, ItemKind, Urgency};
 
 /// The items that should be open, at most one of each kind.
 pub fn items(case: &Case) -> Vec<Item> {
-    let decision = |kind, pending| decision(kind, pending, case.was_told_of(pending));
+    let decision = |kind, pending| decision(case, kind, pending);
     let review = case
         .review
         .map(|pending| decision(ItemKind::DecideReview, pending));
-    let verification = case.verification.map(verification);
+    let verification = case.verification.map(|open| verification(case, open));
     let conflict = case
         .conflict
         .map(|pending| decision(ItemKind::DecideConflict, pending));
@@ -24,11 +24,12 @@ pub fn items(case: &Case) -> Vec<Item> {
         .collect()
 }
 
-fn decision(kind: ItemKind, pending: Pending, overdue: bool) -> Item {
+fn decision(case: &Case, kind: ItemKind, pending: Pending) -> Item {
     Item {
         kind,
+        division: case.divisions.standing,
         role: Role::CountyClerk,
-        urgency: if overdue {
+        urgency: if case.was_told_of(pending) {
             Urgency::Alarm
         } else {
             Urgency::Normal
@@ -38,13 +39,14 @@ fn decision(kind: ItemKind, pending: Pending, overdue: bool) -> Item {
 }
 
 /// The township goes and looks; where it let the deadline pass, the county sees to it.
-fn verification(verification: Verification) -> Item {
+fn verification(case: &Case, verification: Verification) -> Item {
     let (role, urgency) = match verification.escalated {
         false => (Role::TownshipWorker, Urgency::Normal),
         true => (Role::CountyClerk, Urgency::Alarm),
     };
     Item {
         kind: ItemKind::VerifyDeath,
+        division: case.divisions.standing,
         role,
         urgency,
         due_at: verification.pending.due_at,
@@ -60,6 +62,7 @@ fn overdue(case: &Case) -> Option<Item> {
     let step = case.plan.step(first.action.department);
     Some(Item {
         kind: ItemKind::OverdueAnswer,
+        division: case.divisions.standing,
         role: step.map_or(Role::CountyClerk, |step| step.if_late),
         urgency: Urgency::Alarm,
         due_at: first.due_at,

@@ -60,7 +60,8 @@ pub struct Answer {
     pub undo: Undo,
     /// The department's work item, where a person must act.
     pub work_item_id: Option<Uuid>,
-    /// Stable reason, where a machine action needs a person or is refused.
+    /// Stable reason, where a machine action needs a person or is refused, or was done otherwise than one
+    /// would expect.
     pub reason: Option<String>,
     /// When the answer arrived.
     pub answered_at: Timestamp,

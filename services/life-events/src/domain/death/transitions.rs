@@ -10,8 +10,8 @@ use super::reversal;
 use super::review::{decide_beside, decide_case, merge, merge_ended};
 use super::turn::{Step, Turn};
 use super::weigh::{
-    absorb as absorb_evidence, correct, decide_conflict, join, lapse, reopen, reopen_absorbing,
-    verified,
+    absorb as absorb_evidence, correct, decide_conflict, join, lapse, relocate, reopen,
+    reopen_absorbing, verified,
 };
 
 /// A report about a person, whose latest case is given; a first one opens a case.
@@ -174,6 +174,14 @@ fn apply(turn: &mut Turn<'_>, input: &Input) -> Result<(), Rejection> {
         ) => merge(turn, *survivor),
         (Input::Merged { .. }, Reversing | Reversed | Rejected | MergedInto) => merge_ended(turn),
 
+        // While something is decided or asked, it is the business of the county where the person
+        // is registered now. What has ended stays where it was decided.
+        (
+            Input::Moved { divisions },
+            InReview | Reported | Suspected | Notifying | Settled | Finished | Reversing,
+        ) => relocate(turn, *divisions),
+        (Input::Moved { .. }, Reversed | Rejected | MergedInto) => turn.note(Note::NothingWaits),
+
         (Input::Overtaken { fact_version }, Reversing | Reversed | Rejected) => {
             reversal::overtaken(turn, *fact_version)
         }
@@ -201,6 +209,7 @@ fn decides(input: &Input) -> Option<ItemKind> {
         | Input::AnswersOverdue
         | Input::DecisionsOverdue
         | Input::Merged { .. }
+        | Input::Moved { .. }
         | Input::Overtaken { .. } => None,
     }
 }

@@ -292,6 +292,19 @@ fn predates_reversal(case: &Case) -> bool {
     })
 }
 
+/// The person moved: the county of the new domicile sees and decides the case from now on. What was
+/// announced stands; the next fact names the new divisions.
+pub(super) fn relocate(turn: &mut Turn<'_>, known: Divisions) {
+    let divisions = Divisions {
+        place: turn.case.divisions.place,
+        ..known
+    };
+    if turn.case.divisions == divisions {
+        turn.note(Note::Duplicate);
+    }
+    turn.case.divisions = divisions;
+}
+
 /// The person's divisions, once they are known.
 pub(super) fn locate(case: &mut Case, known: Divisions) {
     if case.divisions.domicile.is_none() && known.domicile.is_some() {

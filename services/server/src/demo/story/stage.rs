@@ -116,6 +116,11 @@ impl<'s> Stage<'s> {
         format!("DEMO-{}-{short}", self.run)
     }
 
+    /// The same, for what is told in more than one step.
+    pub(super) fn reference_of_step(&self, short: &str) -> String {
+        self.reference(&format!("{short}{}", self.number))
+    }
+
     pub(super) fn acting_as(&self, subject: &str) -> Platform {
         self.platform.acting_as(subject)
     }

@@ -52,6 +52,17 @@ pub(crate) fn divisions() -> Divisions {
     }
 }
 
+/// Another county, to which somebody moves.
+pub(crate) fn elsewhere() -> Divisions {
+    let county: DivisionCode = "520302".parse().unwrap();
+    Divisions {
+        standing: county,
+        domicile: Some(county),
+        residence: Some(county),
+        place: None,
+    }
+}
+
 /// A report: source, reference, date of death.
 pub(crate) fn said(source: Source, reference: &str, died_on: &str) -> Report {
     let document = DocumentKey {
@@ -167,6 +178,11 @@ impl Desk {
             .filter(|(case, _)| mine.contains(case))
             .map(|(_, kind)| *kind)
             .collect()
+    }
+
+    /// Where each of the open items of a person's cases is to be done.
+    pub(crate) fn item_divisions(&self) -> Vec<DivisionCode> {
+        self.board.values().map(|item| item.division).collect()
     }
 
     pub(crate) fn last_closed(&self) -> Option<(ItemKind, ItemEnd)> {

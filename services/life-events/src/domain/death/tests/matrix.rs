@@ -147,6 +147,9 @@ fn input(name: &str, desk: &mut Desk) -> Input {
         "overdue closed" => Input::ItemClosed(ItemKind::OverdueAnswer),
         "review closed" => Input::ItemClosed(ItemKind::DecideReview),
         "merged" => Input::Merged { survivor: id(5) },
+        "moved" => Input::Moved {
+            divisions: elsewhere(),
+        },
         "overtaken" => Input::Overtaken { fact_version: 9 },
         name => panic!("no input {name}"),
     }
@@ -341,6 +344,19 @@ const TABLE: &[Row] = &[
     ("overdue closed", &[(10, "nothing_waits")]),
     ("review closed", &[(10, "ITEM_NEEDS_DECISION")]),
     ("merged", &[(6, "merged_into"), (4, "nothing_waits")]),
+    (
+        "moved",
+        &[
+            (1, "in_review"),
+            (1, "reported"),
+            (1, "suspected"),
+            (1, "notifying"),
+            (1, "settled"),
+            (1, "finished"),
+            (1, "reversing"),
+            (3, "nothing_waits"),
+        ],
+    ),
     (
         "overtaken",
         &[

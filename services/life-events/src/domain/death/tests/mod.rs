@@ -4,6 +4,7 @@ mod desk;
 mod episodes;
 mod evidence;
 mod matrix;
+mod moves;
 mod properties;
 mod receipts;
 mod reversal;

@@ -63,6 +63,9 @@ enum Event {
     },
     Close(usize),
     MergeOther,
+    Move {
+        back: bool,
+    },
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -85,6 +88,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (0..30i32).prop_map(|days| Event::Time { days }),
         1 => (0..ItemKind::ALL.len()).prop_map(Event::Close),
         1 => Just(Event::MergeOther),
+        1 => any::<bool>().prop_map(|back| Event::Move { back }),
     ]
 }
 
@@ -179,6 +183,9 @@ fn happen(desk: &mut Desk, event: &Event) {
             approved: *approved,
         }),
         Event::Close(kind) => Input::ItemClosed(ItemKind::ALL[*kind]),
+        Event::Move { back } => Input::Moved {
+            divisions: if *back { divisions() } else { elsewhere() },
+        },
     };
     if desk.latest(P).is_some() {
         let before = desk.case(P).clone();

@@ -1,0 +1,220 @@
+//! What operators and neighbours rely on while a node runs: its health, what was refused, who is away.
+
+mod common;
+
+use common::{NOTEBOOK, Publish, fail, heal, notebook, notes};
+use jiff::SignedDuration;
+use minzheng_chassis::authz::Caller;
+use minzheng_chassis::context::Context;
+use minzheng_chassis::db::Sql;
+use minzheng_chassis::inbox::{Event, Reaction, Subscription};
+use minzheng_chassis::module::Module;
+use minzheng_chassis::on_both_deployments;
+use minzheng_chassis::seam::{Away, Failure, UnitOfWork};
+use minzheng_chassis::testing::{Deployment, TestNode, eventually, operator};
+use minzheng_proto::elderly_care::v1::BedChanged;
+use minzheng_proto::operations::v1 as operations;
+use minzheng_proto::operations::v1::operations_service_client::OperationsServiceClient;
+use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use uuid::Uuid;
+
+on_both_deployments!(
+    health_is_what_the_database_says,
+    a_refused_event_is_sent_again_on_replay,
+    a_record_names_whom_a_service_acts_for,
+);
+
+async fn health(node: &TestNode, service: &str) -> Result<ServingStatus, Code> {
+    let request = HealthCheckRequest {
+        service: service.to_owned(),
+    };
+    let answer = HealthClient::new(node.anonymous()).check(request).await;
+    answer
+        .map(|answer| answer.into_inner().status())
+        .map_err(|status| status.code())
+}
+
+async fn health_is_what_the_database_says(deployment: Deployment) {
+    let node = deployment.start(vec![notebook()]).await;
+    assert_eq!(health(&node, "").await, Ok(ServingStatus::Serving));
+    assert_eq!(health(&node, NOTEBOOK).await, Ok(ServingStatus::Serving));
+    assert_eq!(health(&node, "no-such").await, Err(Code::NotFound));
+
+    let mut watched = HealthClient::new(node.anonymous())
+        .watch(HealthCheckRequest::default())
+        .await
+        .expect("watched")
+        .into_inner();
+    let first = watched.message().await.expect("told").expect("a status");
+    assert_eq!(first.status(), ServingStatus::Serving);
+
+    node.context(NOTEBOOK).db().close().await;
+    eventually("not serving", || async {
+        let down = health(&node, NOTEBOOK).await == Ok(ServingStatus::NotServing);
+        down.then_some(())
+    })
+    .await;
+    assert_eq!(health(&node, "").await, Ok(ServingStatus::NotServing));
+    let next = watched.message().await.expect("told").expect("a status");
+    assert_eq!(next.status(), ServingStatus::NotServing);
+    node.stop().await;
+}
+
+async fn publish(cx: &Context, beds: &[&str]) {
+    let beds = beds
+        .iter()
+        .map(|bed| ((*bed).to_owned(), "1".to_owned()))
+        .collect();
+    cx.run(&operator("op"), None, Publish(beds))
+        .await
+        .expect("published");
+}
+
+fn client(
+    node: &TestNode,
+) -> OperationsServiceClient<minzheng_chassis::grpc::client::NeighbourChannel> {
+    OperationsServiceClient::new(node.channel(&operator("op")))
+}
+
+async fn dead_letters(node: &TestNode) -> Vec<operations::DeadLetter> {
+    let request = operations::ListDeadLettersRequest::default();
+    let answer = client(node).list_dead_letters(request).await;
+    answer.expect("listed").into_inner().dead_letters
+}
+
+async fn a_refused_event_is_sent_again_on_replay(deployment: Deployment) {
+    let node = deployment.start(vec![notebook()]).await;
+    let cx = node.context(NOTEBOOK);
+    // Marked before the relay comes by: what it does when the broker refuses a row.
+    loop {
+        publish(cx, &["refused"]).await;
+        let mark = "UPDATE outbox SET refused_reason = 'TOO_LARGE'";
+        if cx.db().writer().run(mark, []).await.expect("marked") == 1 {
+            break;
+        }
+    }
+    let letter = dead_letters(&node).await.remove(0);
+    assert_eq!(letter.state(), operations::DeadLetterState::Refused);
+
+    let replay = operations::ReplayDeadLetterRequest {
+        service: letter.service.clone(),
+        subscription: String::new(),
+        event_id: letter.event_id.clone(),
+        reason: "the topic's limit was raised".to_owned(),
+    };
+    let noted = notes(cx, "notebook.note-beds").await.len();
+    client(&node)
+        .replay_dead_letter(replay.clone())
+        .await
+        .expect("replayed");
+    eventually("the refused event", || async {
+        (notes(cx, "notebook.note-beds").await.len() > noted).then_some(())
+    })
+    .await;
+    assert!(dead_letters(&node).await.is_empty());
+    let again = client(&node).replay_dead_letter(replay).await;
+    assert_eq!(again.expect_err("gone").code(), Code::NotFound);
+    assert!(
+        records(cx, "ReplayDeadLetter").await[0].contains("reason=the topic's limit was raised")
+    );
+    node.stop().await;
+}
+
+async fn records(cx: &Context, action: &str) -> Vec<String> {
+    let text = "SELECT record FROM audit WHERE action = $1 ORDER BY id";
+    let rows = cx
+        .db()
+        .reader()
+        .all(text, [minzheng_chassis::db::val(action)])
+        .await
+        .expect("read");
+    rows.iter()
+        .map(|row| row.get("record").expect("a text"))
+        .collect()
+}
+
+async fn a_record_names_whom_a_service_acts_for(deployment: Deployment) {
+    let node = deployment.start(vec![notebook()]).await;
+    let cx = node.context(NOTEBOOK);
+    let caller = Caller {
+        on_behalf_of: Some("li.clerk".to_owned()),
+        ..Caller::service("life-events")
+    };
+    cx.run(&caller, None, common::Record).await.expect("run");
+    assert_eq!(records(cx, "Record").await, ["on_behalf_of=li.clerk\n"]);
+    node.stop().await;
+}
+
+/// Fails as often as it is told, then finds its neighbour away if its key says so.
+struct AskTheNeighbour;
+
+impl Reaction<BedChanged> for AskTheNeighbour {
+    type Asked = ();
+
+    async fn ask(&self, _cx: &Context, event: &Event<BedChanged>) -> Result<(), Failure> {
+        if common::must_fail(&event.body.bed_id) {
+            return Err(Failure::internal("told to fail"));
+        }
+        if event.body.bed_id.starts_with("away") {
+            return Err(Failure::Away(Away {
+                who: "residents".to_owned(),
+                detail: "nobody answers".to_owned(),
+            }));
+        }
+        Ok(())
+    }
+
+    async fn apply(
+        &self,
+        uow: &mut UnitOfWork,
+        event: &Event<BedChanged>,
+        _asked: &(),
+    ) -> Result<(), Failure> {
+        common::note(uow, "notebook.ask", &event.body).await
+    }
+}
+
+fn asking() -> Module {
+    notebook()
+        .subscription(|| Subscription::named("notebook.ask").on::<BedChanged>(AskTheNeighbour))
+}
+
+/// Only on Kafka: the embedded bus has all neighbours in the process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parked_key_whose_neighbour_is_away_holds_no_other_key() {
+    let Some(deployment) = Deployment::real().await else {
+        return;
+    };
+    let nobody = "neighbours.residents=http://127.0.0.1:9";
+    let away = format!("away-{}", Uuid::new_v4());
+    let other = format!("other-{}", Uuid::new_v4());
+    fail(&away, u32::MAX);
+    fail(&other, u32::MAX);
+    let node = deployment.start_with(vec![asking()], &[nobody]).await;
+    let cx = node.context(NOTEBOOK);
+    publish(cx, &[&away, &other]).await;
+    // Two subscriptions hear of them.
+    eventually("two parked keys each", || async {
+        (dead_letters(&node).await.len() == 4).then_some(())
+    })
+    .await;
+    heal(&away);
+    heal(&other);
+    eventually("the other key", || async {
+        // Past the next try of both.
+        deployment.clock().advance(SignedDuration::from_secs(1));
+        let noted = notes(cx, "notebook.ask").await;
+        noted.iter().any(|(key, _)| *key == other).then_some(())
+    })
+    .await;
+    eventually("one key alone still parked", || async {
+        let letters = dead_letters(&node).await;
+        let left: Vec<&str> = letters.iter().map(|letter| letter.key.as_str()).collect();
+        (left == [away.as_str()]).then_some(())
+    })
+    .await;
+    node.stop().await;
+}

@@ -1,0 +1,216 @@
+//! What a run came to, for people and as JSON.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::checkers::{CHECKERS, Check, Harm, Violation};
+use super::history::{Kind, Op};
+use super::nemesis::Struck;
+use super::run::{Order, Outcome};
+
+/// Violations of one checker that are told in full.
+const TOLD: usize = 20;
+
+/// The summary as JSON.
+pub fn to_json(order: &Order, outcome: &Outcome) -> Value {
+    let harm = |harm: Harm| {
+        let of = outcome.violations.iter().filter(|one| one.harm == harm);
+        of.count()
+    };
+    let quiet = match &outcome.quiet {
+        Ok(after) => json!(after.as_secs_f64()),
+        Err(open) => json!(open),
+    };
+    json!({
+        "seed": order.seed,
+        "deployment": order.kind.name(),
+        "replicas": order.replicas,
+        "workers": order.workers,
+        "rate": order.rate,
+        "minutes": order.time.as_secs_f64() / 60.0,
+        "worked_s": outcome.worked.as_secs_f64(),
+        "operations": operations(&outcome.ops),
+        "faults": faults(&outcome.faults, &outcome.ops),
+        "faults_total": outcome.faults.len(),
+        "lost": harm(Harm::Lost),
+        "doubled": harm(Harm::Doubled),
+        "wrong": harm(Harm::Wrong),
+        "quiet_after_s": quiet,
+        "checkers": checkers(&outcome.violations),
+        "replay": replay(order),
+    })
+}
+
+/// The command that does the same again.
+pub fn replay(order: &Order) -> String {
+    format!(
+        "cargo xtask chaos --minutes {} --seed {} --deployment {} --replicas {} --workers {} --rate {}",
+        order.time.as_secs_f64() / 60.0,
+        order.seed,
+        order.kind.name(),
+        order.replicas,
+        order.workers,
+        order.rate
+    )
+}
+
+fn operations(ops: &[Op]) -> Value {
+    let real = || ops.iter().filter(|op| op.does() != "story");
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut refusals: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut open: BTreeMap<String, usize> = BTreeMap::new();
+    let mut attempts = 0;
+    for op in real() {
+        *kinds.entry(op.does()).or_default() += 1;
+        attempts += op.attempts.len();
+        for attempt in &op.attempts {
+            if attempt.kind == Kind::Fail {
+                let reason = attempt.answer["reason"].as_str().unwrap_or_default();
+                *refusals.entry(reason).or_default() += 1;
+            }
+            if attempt.kind == Kind::Unknown {
+                let code = attempt.answer["code"].as_str().unwrap_or("no answer");
+                *open.entry(code.to_owned()).or_default() += 1;
+            }
+        }
+    }
+    let stories = ops.iter().filter(|op| op.does() == "story");
+    let mut ended: BTreeMap<String, usize> = BTreeMap::new();
+    for story in stories {
+        let last = story.attempts.last();
+        let word = match last.map(|attempt| attempt.kind) {
+            Some(Kind::Ok) => "lived to the end".to_owned(),
+            Some(Kind::Fail) => {
+                let reason = last.and_then(|attempt| attempt.answer["reason"].as_str());
+                format!("refused: {}", reason.unwrap_or_default())
+            }
+            _ => "not ended".to_owned(),
+        };
+        *ended.entry(word).or_default() += 1;
+    }
+    json!({
+        "total": real().count(),
+        "changes": real().filter(|op| op.is_change()).count(),
+        "acknowledged": real().filter(|op| op.ok().is_some()).count(),
+        "refused": real().filter(|op| op.is_refused()).count(),
+        "unknown_to_the_end": real().filter(|op| op.is_unknown()).count(),
+        "attempts": attempts,
+        "by_kind": kinds,
+        "refusals": refusals,
+        "attempts_without_answer": open,
+        "stories": ended,
+    })
+}
+
+/// By kind: how many, and how long until the first command succeeded again.
+fn faults(faults: &[Struck], ops: &[Op]) -> Value {
+    let mut successes: Vec<(f64, &str, usize)> = ops
+        .iter()
+        .filter(|op| op.is_change())
+        .flat_map(|op| {
+            let ended = op.attempts.iter().filter(|attempt| attempt.kind == Kind::Ok);
+            ended.map(|attempt| (attempt.ended.unwrap_or_default(), op.what("service"), attempt.replica))
+        })
+        .collect();
+    successes.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let mut kinds: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for fault in faults {
+        *counts.entry(&fault.kind).or_default() += 1;
+        if let Some(took) = recovery(fault, &successes) {
+            kinds.entry(&fault.kind).or_default().push(took);
+        }
+    }
+    let shown = counts.into_iter().map(|(kind, count)| {
+        let mut took = kinds.remove(kind).unwrap_or_default();
+        took.sort_by(f64::total_cmp);
+        let at = |share: f64| {
+            let place = (took.len() as f64 * share) as usize;
+            took.get(place.min(took.len().saturating_sub(1))).copied()
+        };
+        let shown = json!({ "count": count, "recovery_ms": { "median": at(0.5), "max": at(1.0) } });
+        (kind.to_owned(), shown)
+    });
+    Value::Object(shown.collect())
+}
+
+/// Milliseconds from the healing until a command of every service concerned has succeeded, through
+/// the replica that was hit where it was one.
+fn recovery(fault: &Struck, successes: &[(f64, &str, usize)]) -> Option<f64> {
+    let from = successes.partition_point(|(ended, ..)| *ended < fault.healed);
+    let first = |service: &String| {
+        let found = successes[from..].iter().find(|(_, of, replica)| {
+            of == service && fault.replica.is_none_or(|hit| hit == *replica)
+        });
+        found.map(|(ended, ..)| ended - fault.healed)
+    };
+    let all: Option<Vec<f64>> = fault.services.iter().map(first).collect();
+    all?.into_iter().max_by(f64::total_cmp)
+}
+
+fn checkers(violations: &[Violation]) -> Value {
+    let shown = CHECKERS.iter().map(|checker| {
+        let of: Vec<&str> = violations
+            .iter()
+            .filter(|one| one.checker == checker.number)
+            .map(|one| one.text.as_str())
+            .collect();
+        let verdict = match checker.check {
+            Check::NotYet(why) => format!("not applicable yet: {why}"),
+            Check::Looks(_) if of.is_empty() => "holds".to_owned(),
+            Check::Looks(_) => format!("{} violations", of.len()),
+        };
+        json!({
+            "number": checker.number,
+            "name": checker.name,
+            "verdict": verdict,
+            "violations": of.iter().take(TOLD).collect::<Vec<_>>(),
+        })
+    });
+    Value::Array(shown.collect())
+}
+
+/// The summary in lines for people.
+pub fn to_lines(summary: &Value) -> Vec<String> {
+    let operations = &summary["operations"];
+    let mut lines = vec![
+        format!(
+            "{} with {} replicas, seed {}: {} minutes, {} clients, at most {} operations a second",
+            summary["deployment"], summary["replicas"], summary["seed"], summary["minutes"], summary["workers"], summary["rate"]
+        ),
+        format!(
+            "operations {}, of which changes {}; acknowledged {}, refused {}, unknown to the end {}; attempts {}",
+            operations["total"],
+            operations["changes"],
+            operations["acknowledged"],
+            operations["refused"],
+            operations["unknown_to_the_end"],
+            operations["attempts"]
+        ),
+        format!("stories {}", operations["stories"]),
+        format!("refusals {}", operations["refusals"]),
+        format!("attempts without an answer {}", operations["attempts_without_answer"]),
+        format!("faults {}", summary["faults_total"]),
+    ];
+    for (kind, fault) in summary["faults"].as_object().into_iter().flatten() {
+        let recovery = &fault["recovery_ms"];
+        lines.push(format!(
+            "  {kind}: {}, first command after {} ms (median), {} ms (longest)",
+            fault["count"], recovery["median"], recovery["max"]
+        ));
+    }
+    for checker in summary["checkers"].as_array().into_iter().flatten() {
+        let verdict = checker["verdict"].as_str().unwrap_or_default();
+        let name = checker["name"].as_str().unwrap_or_default();
+        lines.push(format!("{:>2} {name}: {verdict}", checker["number"]));
+        for violation in checker["violations"].as_array().into_iter().flatten() {
+            lines.push(format!("     {}", violation.as_str().unwrap_or_default()));
+        }
+    }
+    lines.push(format!(
+        "lost {}, doubled {}, wrong {}; quiet after {} s",
+        summary["lost"], summary["doubled"], summary["wrong"], summary["quiet_after_s"]
+    ));
+    lines
+}

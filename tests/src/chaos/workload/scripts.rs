@@ -1,0 +1,301 @@
+//! The stories. Families of one shape that lived through the same script end in the same state,
+//! whatever was broken meanwhile; those whose every death was reversed or lifted end like those of
+//! whom nobody reported anything.
+
+use futures::future::try_join;
+use minzheng_proto::life_events::v1::{EvidenceSource, Phase};
+use minzheng_proto::residents::v1::KinRelation;
+use rand::RngExt;
+use rand::rngs::StdRng;
+use serde_json::json;
+
+use super::Workload;
+use super::cases::{correct, follow, get, misuse, report_of, reverse, tell, verify};
+use super::client::{Client, Refused};
+use super::people::{house, look, register, relate};
+use crate::chaos::history::{Deed, Kind};
+use crate::family::Member;
+
+/// How large a family is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shape {
+    /// One person.
+    Single,
+    /// Father, mother, child, the grandmother in a bed, and somebody who waits for one.
+    Home,
+}
+
+/// What is reported and decided about the old one (or, in [`Script::Parents`], about the parents).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Script {
+    /// Nothing.
+    Control(Shape),
+    /// A certificate, and a village that says the same.
+    Certified(Shape),
+    /// The same report through two replicas at once.
+    Twice(Shape),
+    /// A facility says so; the verification finds the person alive.
+    Lifted(Shape),
+    /// A facility says so; the verification finds the person dead.
+    Verified(Shape),
+    /// A certificate with the wrong date.
+    Corrected(Shape),
+    /// It was somebody else.
+    Reversed(Shape),
+    /// The date was corrected, then it was somebody else.
+    CorrectedReversed(Shape),
+    /// It was somebody else, and a year later it is true.
+    SecondEpisode(Shape),
+    /// Father and mother in the same second.
+    Parents,
+    /// The mother's death was an error.
+    ParentReversed,
+}
+
+/// Every script.
+pub const SCRIPTS: [Script; 20] = [
+    Script::Control(Shape::Single),
+    Script::Certified(Shape::Single),
+    Script::Twice(Shape::Single),
+    Script::Lifted(Shape::Single),
+    Script::Verified(Shape::Single),
+    Script::Corrected(Shape::Single),
+    Script::Reversed(Shape::Single),
+    Script::CorrectedReversed(Shape::Single),
+    Script::SecondEpisode(Shape::Single),
+    Script::Control(Shape::Home),
+    Script::Certified(Shape::Home),
+    Script::Twice(Shape::Home),
+    Script::Lifted(Shape::Home),
+    Script::Verified(Shape::Home),
+    Script::Corrected(Shape::Home),
+    Script::Reversed(Shape::Home),
+    Script::CorrectedReversed(Shape::Home),
+    Script::SecondEpisode(Shape::Home),
+    Script::Parents,
+    Script::ParentReversed,
+];
+
+/// Of ten stories, so many are of one person: they are short.
+const SINGLES_OF_TEN: usize = 6;
+
+/// The next story.
+pub(super) fn draw(rng: &mut StdRng) -> Script {
+    let singles = SCRIPTS.len() / 2 - 1;
+    if rng.random_range(0..10) < SINGLES_OF_TEN {
+        SCRIPTS[rng.random_range(0..singles)]
+    } else {
+        SCRIPTS[rng.random_range(singles..SCRIPTS.len())]
+    }
+}
+
+impl Script {
+    /// How large the family is.
+    pub fn shape(self) -> Shape {
+        match self {
+            Self::Control(shape)
+            | Self::Certified(shape)
+            | Self::Twice(shape)
+            | Self::Lifted(shape)
+            | Self::Verified(shape)
+            | Self::Corrected(shape)
+            | Self::Reversed(shape)
+            | Self::CorrectedReversed(shape)
+            | Self::SecondEpisode(shape) => shape,
+            Self::Parents | Self::ParentReversed => Shape::Home,
+        }
+    }
+
+    /// Its name in the log.
+    pub fn name(self) -> String {
+        format!("{self:?}").to_lowercase().replace(['(', ')'], "-")
+    }
+
+    /// Whether the family ends as if nothing had been reported.
+    pub fn ends_as_control(self) -> bool {
+        match self {
+            Self::Control(_)
+            | Self::Lifted(_)
+            | Self::Reversed(_)
+            | Self::CorrectedReversed(_)
+            | Self::ParentReversed => true,
+            Self::Certified(_)
+            | Self::Twice(_)
+            | Self::Verified(_)
+            | Self::Corrected(_)
+            | Self::SecondEpisode(_)
+            | Self::Parents => false,
+        }
+    }
+}
+
+struct Folk {
+    father: Member,
+    mother: Member,
+    old: Member,
+}
+
+/// Lives through a story with a fresh family. How it ended is a line of the log: `done`, an
+/// unexpected no, or that nobody knows.
+pub(super) async fn live(
+    shared: &Workload,
+    worker: usize,
+    number: u32,
+    script: Script,
+    rng: &mut StdRng,
+) {
+    let client = Client { shared, worker };
+    let family = json!({ "number": number, "script": script.name() });
+    let deed = Deed {
+        worker,
+        op: shared.history.next_op(),
+        id: String::new(),
+        what: json!({ "do": "story", "family": family }),
+    };
+    shared.history.write(&deed, Kind::Invoke, 0, json!(null));
+    let (kind, answer) = match story(&client, script, &family, rng).await {
+        Ok(()) => (Kind::Ok, json!({})),
+        Err(Refused::No(reason)) => (Kind::Fail, json!({ "reason": reason })),
+        Err(Refused::Unknown) => (Kind::Unknown, json!({})),
+    };
+    shared.history.write(&deed, kind, 0, answer);
+}
+
+async fn story(
+    client: &Client<'_>,
+    script: Script,
+    family: &serde_json::Value,
+    rng: &mut StdRng,
+) -> Result<(), Refused> {
+    match script.shape() {
+        Shape::Single => {
+            let person = register(client, family, "old").await?;
+            about_one(client, script, &person, None, rng).await
+        }
+        Shape::Home => {
+            let folk = settle_in(client, family).await?;
+            match script {
+                Script::Parents => both_parents(client, &folk).await,
+                Script::ParentReversed => {
+                    about_one(client, Script::Reversed(Shape::Home), &folk.mother, Some(&folk.old), rng).await
+                }
+                _ => about_one(client, script, &folk.old, Some(&folk.father), rng).await,
+            }
+        }
+    }
+}
+
+async fn settle_in(client: &Client<'_>, family: &serde_json::Value) -> Result<Folk, Refused> {
+    let father = register(client, family, "father").await?;
+    let mother = register(client, family, "mother").await?;
+    let child = register(client, family, "child").await?;
+    let old = register(client, family, "old").await?;
+    let waiting = register(client, family, "waiting").await?;
+    relate(client, &child, &father, KinRelation::Parent).await?;
+    relate(client, &child, &mother, KinRelation::Parent).await?;
+    relate(client, &father, &old, KinRelation::Parent).await?;
+    relate(client, &father, &mother, KinRelation::Spouse).await?;
+    house(client, &old, &waiting).await?;
+    Ok(Folk {
+        father,
+        mother,
+        old,
+    })
+}
+
+async fn both_parents(client: &Client<'_>, folk: &Folk) -> Result<(), Refused> {
+    let father = report_of(client, &folk.father, EvidenceSource::MedicalCertificate);
+    let mother = report_of(client, &folk.mother, EvidenceSource::MedicalCertificate);
+    try_join(
+        tell(client, &father, &folk.father, false),
+        tell(client, &mother, &folk.mother, false),
+    )
+    .await?;
+    Ok(())
+}
+
+/// How often a story looks at its case before it goes on.
+const LOOKS: usize = 5;
+
+async fn about_one(
+    client: &Client<'_>,
+    script: Script,
+    person: &Member,
+    other: Option<&Member>,
+    rng: &mut StdRng,
+) -> Result<(), Refused> {
+    if rng.random_bool(0.2) {
+        look(client, person).await?;
+    }
+    match script {
+        Script::Control(_) | Script::Parents | Script::ParentReversed => Ok(()),
+        Script::Certified(_) => certified(client, person, other, rng).await,
+        Script::Twice(_) => {
+            let report = report_of(client, person, EvidenceSource::MedicalCertificate);
+            let (first, second) = try_join(
+                tell(client, &report, person, false),
+                tell(client, &report, person, true),
+            )
+            .await?;
+            get(client, &first.id).await?;
+            get(client, &second.id).await.map(drop)
+        }
+        Script::Lifted(_) | Script::Verified(_) => {
+            let suspicion = report_of(client, person, EvidenceSource::CareFacility);
+            let case = tell(client, &suspicion, person, false).await?;
+            get(client, &case.id).await?;
+            let proof = report_of(client, person, EvidenceSource::HouseholdCancellation);
+            let proof = matches!(script, Script::Verified(_)).then_some(&proof);
+            verify(client, &case.id, proof).await?;
+            get(client, &case.id).await.map(drop)
+        }
+        Script::Corrected(_) | Script::Reversed(_) | Script::CorrectedReversed(_) => {
+            let case_id = certificate(client, person, rng).await?;
+            if !matches!(script, Script::Reversed(_)) {
+                correct(client, &case_id).await?;
+            }
+            if !matches!(script, Script::Corrected(_)) {
+                reverse(client, &case_id).await?;
+            }
+            get(client, &case_id).await.map(drop)
+        }
+        Script::SecondEpisode(_) => {
+            let case_id = certificate(client, person, rng).await?;
+            reverse(client, &case_id).await?;
+            certificate(client, person, rng).await.map(drop)
+        }
+    }
+}
+
+/// A certificate is reported; sometimes one waits a little for what follows.
+async fn certificate(
+    client: &Client<'_>,
+    person: &Member,
+    rng: &mut StdRng,
+) -> Result<String, Refused> {
+    let report = report_of(client, person, EvidenceSource::MedicalCertificate);
+    let case = tell(client, &report, person, false).await?;
+    if rng.random_bool(0.3) {
+        follow(client, &case.id, &[Phase::Settled, Phase::Finished], LOOKS).await?;
+    }
+    Ok(case.id)
+}
+
+async fn certified(
+    client: &Client<'_>,
+    person: &Member,
+    other: Option<&Member>,
+    rng: &mut StdRng,
+) -> Result<(), Refused> {
+    let report = report_of(client, person, EvidenceSource::MedicalCertificate);
+    let case = tell(client, &report, person, false).await?;
+    tell(client, &report, person, true).await?;
+    let village = report_of(client, person, EvidenceSource::Village);
+    tell(client, &village, person, false).await?;
+    if let Some(other) = other
+        && rng.random_bool(0.3)
+    {
+        misuse(client, &report, other).await?;
+    }
+    follow(client, &case.id, &[Phase::Settled, Phase::Finished], LOOKS).await
+}
