@@ -6,15 +6,17 @@ use common::{NOTEBOOK, Publish, fail, heal, notebook, notes};
 use jiff::SignedDuration;
 use minzheng_chassis::authz::Caller;
 use minzheng_chassis::context::Context;
-use minzheng_chassis::db::Sql;
+use minzheng_chassis::db::{Sql, val};
 use minzheng_chassis::inbox::{Event, Reaction, Subscription};
 use minzheng_chassis::module::Module;
 use minzheng_chassis::on_both_deployments;
 use minzheng_chassis::seam::{Away, Failure, UnitOfWork};
 use minzheng_chassis::testing::{Deployment, TestNode, eventually, operator};
+use minzheng_proto::catalogue::EventType;
 use minzheng_proto::elderly_care::v1::BedChanged;
 use minzheng_proto::operations::v1 as operations;
 use minzheng_proto::operations::v1::operations_service_client::OperationsServiceClient;
+use prost::Message;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -85,17 +87,24 @@ async fn dead_letters(node: &TestNode) -> Vec<operations::DeadLetter> {
     answer.expect("listed").into_inner().dead_letters
 }
 
+/// An outbox row as the relay leaves it when the broker refuses it for itself.
+async fn refuse_one(cx: &Context, bed: &BedChanged) {
+    let text = "INSERT INTO outbox (event_id, topic, key, sequence, type, time, value, refused_reason) \
+                VALUES ($1, 'elderly-care.bed', $2, 1, $3, $4, $5, 'TOO_LARGE')";
+    let values = [
+        val(Uuid::now_v7()),
+        val(bed.bed_id.clone()),
+        val(BedChanged::TYPE),
+        val(minzheng_chassis::civil::micros(cx.now())),
+        val(bed.encode_to_vec()),
+    ];
+    cx.db().writer().run(text, values).await.expect("inserted");
+}
+
 async fn a_refused_event_is_sent_again_on_replay(deployment: Deployment) {
     let node = deployment.start(vec![notebook()]).await;
     let cx = node.context(NOTEBOOK);
-    // Marked before the relay comes by: what it does when the broker refuses a row.
-    loop {
-        publish(cx, &["refused"]).await;
-        let mark = "UPDATE outbox SET refused_reason = 'TOO_LARGE'";
-        if cx.db().writer().run(mark, []).await.expect("marked") == 1 {
-            break;
-        }
-    }
+    refuse_one(cx, &common::bed_changed("refused", "1")).await;
     let letter = dead_letters(&node).await.remove(0);
     assert_eq!(letter.state(), operations::DeadLetterState::Refused);
 
@@ -128,7 +137,7 @@ async fn records(cx: &Context, action: &str) -> Vec<String> {
     let rows = cx
         .db()
         .reader()
-        .all(text, [minzheng_chassis::db::val(action)])
+        .all(text, [val(action)])
         .await
         .expect("read");
     rows.iter()

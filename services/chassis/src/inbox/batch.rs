@@ -1,5 +1,5 @@
-//! One transaction of one subscription on one partition: the position, the inbox rows, the guard
-//! rows and the effects of up to a poll's events.
+//! One transaction of one subscription: positions, inbox rows, guard rows and effects of up to a
+//! poll's events, whatever partitions they came from.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,42 +9,25 @@ use futures::StreamExt;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::reaction::Work;
+use super::reaction::{Work, belong_together};
+use super::slice::{Incoming, Part};
 use super::subscription::Subscription;
-use super::table::{self, NewRow, Origin, RowState};
+use super::table::{self, NewRow, RowState};
 use crate::bus::{Envelope, TopicPartition};
 use crate::context::Context;
 use crate::failpoint;
 use crate::person::Fact;
-use crate::seam::{Away, Cause, Failure, MAX_RUNS, UnitOfWork, backoff};
+use crate::seam::{Cause, Failure, MAX_RUNS, UnitOfWork, backoff};
 use crate::telemetry;
 
-/// Questions to neighbours at once, per partition.
-const ASKS_AT_ONCE: usize = 8;
+/// Questions to neighbours at once.
+const ASKS_AT_ONCE: usize = 16;
 
 /// How long a batch may hold its locks; one that took longer makes the next ones smaller.
 const HOLD_WITHIN: Duration = Duration::from_millis(50);
 
 /// Quick tries of a single event before it is parked.
-const QUICK_TRIES: u32 = 3;
-
-/// One event to be handled.
-#[derive(Clone, Debug)]
-pub(super) struct Incoming {
-    pub(super) offset: i64,
-    pub(super) envelope: Envelope,
-}
-
-/// What became of a slice of events.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// Applied (or parked) up to here.
-    MovedTo(i64),
-    /// Somebody else has moved the position: reread it.
-    PositionLost,
-    /// Nobody's fault: wait, then reread.
-    Away(Away),
-}
+pub(super) const QUICK_TRIES: u32 = 3;
 
 /// How many events a transaction takes, from what the last ones took in time.
 #[derive(Debug)]
@@ -61,7 +44,7 @@ impl Pace {
         }
     }
 
-    fn events(&self) -> usize {
+    pub(super) fn events(&self) -> usize {
         self.events.load(Ordering::Relaxed).max(1)
     }
 
@@ -75,69 +58,38 @@ impl Pace {
     }
 }
 
-/// A subscription on a partition, with a context to act in.
+/// A subscription with a context to act in.
 pub(super) struct Batch<'a> {
     pub(super) cx: &'a Context,
     pub(super) subscription: &'a Subscription,
-    pub(super) at: &'a TopicPartition,
     pub(super) pace: &'a Pace,
 }
 
-enum Step {
-    Done(i64),
-    PositionLost,
+/// How a transaction ended that did not fail.
+#[derive(Debug)]
+pub(super) enum Step {
+    Done,
+    /// Somebody else has moved these positions; nothing was written.
+    PositionsLost(Vec<TopicPartition>),
 }
 
 /// An event decoded and asked about.
 struct Prepared<'e> {
+    at: &'e TopicPartition,
     incoming: &'e Incoming,
     work: Result<Box<dyn Work>, String>,
 }
 
+/// Topic and key of what is parked.
+type ParkedKeys = BTreeSet<(String, String)>;
+
 impl Batch<'_> {
-    fn origin(&self) -> Origin<'_> {
-        Origin {
-            subscription: self.subscription.name(),
-            at: self.at,
-        }
-    }
-
-    /// Handles events in order, from a position on: all at once if it goes well, else one by one.
-    pub(super) async fn handle(&self, mut read: i64, events: &[Incoming], next: i64) -> Outcome {
-        let mut rest = events;
-        while !rest.is_empty() {
-            let (chunk, behind) = rest.split_at(rest.len().min(self.pace.events()));
-            let chunk_end = behind.first().map_or(next, |event| event.offset);
-            let step = match self.together(read, chunk, chunk_end).await {
-                Ok(step) => Ok(step),
-                Err(Failure::Away(away)) => return Outcome::Away(away),
-                Err(failure) => {
-                    tracing::debug!(subscription = self.subscription.name(), %failure, "one event per transaction");
-                    let first_end = chunk.get(1).map_or(chunk_end, |event| event.offset);
-                    match chunk.len() {
-                        1 => self.alone_after(failure, read, &chunk[0], first_end).await,
-                        _ => self.alone(read, &chunk[0], first_end).await,
-                    }
-                }
-            };
-            match step {
-                Ok(Step::Done(offset)) => {
-                    read = offset;
-                    rest = &rest[rest.partition_point(|event| event.offset < offset)..];
-                }
-                Ok(Step::PositionLost) => return Outcome::PositionLost,
-                Err(away) => return Outcome::Away(away),
-            }
-        }
-        Outcome::MovedTo(read)
-    }
-
     /// All events in one transaction, rerun after conflicts.
-    async fn together(&self, read: i64, events: &[Incoming], next: i64) -> Result<Step, Failure> {
+    pub(super) async fn together(&self, parts: &[Part<'_>]) -> Result<Step, Failure> {
         let mut run = 1;
         loop {
-            let outcome = match self.prepare(events).await {
-                Ok(prepared) => self.transact(read, &prepared, next).await,
+            let outcome = match self.prepare(parts).await {
+                Ok(prepared) => self.transact(parts, &prepared).await,
                 Err(failure) => Err(failure),
             };
             match outcome {
@@ -151,64 +103,14 @@ impl Batch<'_> {
         }
     }
 
-    /// One event: three quick tries, then parked.
-    async fn alone(&self, read: i64, event: &Incoming, next: i64) -> Result<Step, Away> {
-        match self.together(read, std::slice::from_ref(event), next).await {
-            Ok(step) => Ok(step),
-            Err(Failure::Away(away)) => Err(away),
-            Err(failure) => self.alone_after(failure, read, event, next).await,
-        }
-    }
-
-    async fn alone_after(
-        &self,
-        mut failure: Failure,
-        read: i64,
-        event: &Incoming,
-        next: i64,
-    ) -> Result<Step, Away> {
-        for run in 1..QUICK_TRIES {
-            tokio::time::sleep(backoff(run)).await;
-            match self.together(read, std::slice::from_ref(event), next).await {
-                Ok(step) => return Ok(step),
-                Err(Failure::Away(away)) => return Err(away),
-                Err(again) => failure = again,
-            }
-        }
-        match self.park(read, event, next, &failure).await {
-            Ok(step) => Ok(step),
-            Err(Failure::Away(away)) => Err(away),
-            Err(failure) => Err(Away {
-                who: "database".to_owned(),
-                detail: failure.to_string(),
-            }),
-        }
-    }
-
     /// Decodes every event, then asks what they ask, a few at once.
-    async fn prepare<'e>(&self, events: &'e [Incoming]) -> Result<Vec<Prepared<'e>>, Failure> {
-        let asks = events.iter().map(|incoming| async move {
-            let mut work = match self.subscription.prepare(&incoming.envelope) {
-                Ok(work) => work,
-                Err(error) => {
-                    return Ok(Prepared {
-                        incoming,
-                        work: Err(error.to_string()),
-                    });
-                }
-            };
-            let span = self.span_of(&incoming.envelope);
-            match ask(self.cx, work.as_mut()).instrument(span).await {
-                Ok(()) => Ok(Prepared {
-                    incoming,
-                    work: Ok(work),
-                }),
-                Err(Failure::Undecodable(reason)) => Ok(Prepared {
-                    incoming,
-                    work: Err(reason),
-                }),
-                Err(failure) => Err(failure),
-            }
+    async fn prepare<'e>(&self, parts: &[Part<'e>]) -> Result<Vec<Prepared<'e>>, Failure> {
+        let events = parts
+            .iter()
+            .flat_map(|part| part.events.iter().map(|incoming| (part.at, incoming)));
+        let asks = events.map(|(at, incoming)| async move {
+            let work = self.ask_one(&incoming.envelope).await?;
+            Ok(Prepared { at, incoming, work })
         });
         let answers: Vec<Result<Prepared<'e>, Failure>> = futures::stream::iter(asks)
             .buffered(ASKS_AT_ONCE)
@@ -217,57 +119,66 @@ impl Batch<'_> {
         answers.into_iter().collect()
     }
 
+    /// The event's work, asked about; or why it cannot be read.
+    async fn ask_one(&self, envelope: &Envelope) -> Result<Result<Box<dyn Work>, String>, Failure> {
+        let mut work = match self.subscription.prepare(envelope) {
+            Ok(work) => work,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let span = self.span_of(envelope);
+        match ask(self.cx, work.as_mut()).instrument(span).await {
+            Ok(()) => Ok(Ok(work)),
+            Err(Failure::Undecodable(reason)) => Ok(Err(reason)),
+            Err(failure) => Err(failure),
+        }
+    }
+
     async fn transact(
         &self,
-        read: i64,
+        parts: &[Part<'_>],
         prepared: &[Prepared<'_>],
-        next: i64,
     ) -> Result<Step, Failure> {
         let started = Instant::now();
         let mut uow =
             UnitOfWork::begin(self.cx, self.cx.itself().clone(), Cause::default()).await?;
-        let outcome = self.effects(&mut uow, read, prepared, next).await;
-        let lost = matches!(outcome, Ok(Step::PositionLost));
-        let outcome = uow
-            .end(if lost {
-                Err(Failure::Conflict("position".to_owned()))
-            } else {
-                outcome
-            })
-            .await;
-        if lost {
-            return Ok(Step::PositionLost);
+        let outcome = self.effects(&mut uow, parts, prepared).await;
+        if let Ok(Step::PositionsLost(lost)) = outcome {
+            // Rolled back.
+            let _: Result<(), Failure> =
+                uow.end(Err(Failure::Conflict("position".to_owned()))).await;
+            return Ok(Step::PositionsLost(lost));
         }
-        failpoint::reach(failpoint::EFFECT_BEFORE_OFFSET);
+        let outcome = uow.end(outcome).await;
         let took = started.elapsed();
         self.pace.took(prepared.len(), took);
         self.cx
             .metrics()
             .reaction_seconds(self.cx.name(), self.subscription.name())
             .observe(took.as_secs_f64());
+        if outcome.is_ok() {
+            failpoint::reach(failpoint::EFFECT_BEFORE_OFFSET);
+        }
         outcome
     }
 
     async fn effects(
         &self,
         uow: &mut UnitOfWork,
-        read: i64,
+        parts: &[Part<'_>],
         prepared: &[Prepared<'_>],
-        next: i64,
     ) -> Result<Step, Failure> {
-        let origin = self.origin();
-        let Some(moved) = table::move_position(uow.connection(), &origin, read, next).await? else {
-            return Ok(Step::PositionLost);
-        };
-        let parked: BTreeSet<String> = match moved.parked {
+        let name = self.subscription.name();
+        let moved = table::move_positions(uow.connection(), name, parts).await?;
+        let lost = moved.lost(parts);
+        if !lost.is_empty() {
+            return Ok(Step::PositionsLost(lost));
+        }
+        let parked: ParkedKeys = match moved.parked() {
             0 => BTreeSet::new(),
-            _ => table::parked_keys(uow.connection(), &origin)
-                .await?
-                .into_iter()
-                .collect(),
+            _ => table::parked_keys(uow.connection(), name).await?,
         };
         let rows: Vec<NewRow<'_>> = prepared.iter().map(|one| one.row(&parked)).collect();
-        let fresh = table::insert(uow.connection(), &origin, uow.now(), &rows).await?;
+        let fresh = table::insert(uow.connection(), name, uow.now(), &rows).await?;
         let mut fresh: BTreeSet<Uuid> = fresh.into_iter().collect();
         // Taken out: the second copy of an event in one batch is not new.
         let new: Vec<&Prepared<'_>> = prepared
@@ -275,15 +186,13 @@ impl Batch<'_> {
             .filter(|one| fresh.remove(&one.incoming.envelope.id))
             .collect();
         self.learn(uow, &new).await?;
-        for one in new
-            .iter()
-            .filter(|one| !parked.contains(&one.incoming.envelope.key))
-        {
-            self.apply(uow, one).await?;
-            failpoint::reach(failpoint::MIDDLE_OF_BATCH);
-        }
+        let free: Vec<&Prepared<'_>> = new
+            .into_iter()
+            .filter(|one| !one.is_behind(&parked))
+            .collect();
+        self.apply(uow, &free).await?;
         uow.flush().await?;
-        Ok(Step::Done(next))
+        Ok(Step::Done)
     }
 
     /// Locks the guard rows of all persons that the events name, the parked ones' included.
@@ -302,27 +211,41 @@ impl Batch<'_> {
         Ok(())
     }
 
-    async fn apply(&self, uow: &mut UnitOfWork, one: &Prepared<'_>) -> Result<(), Failure> {
-        let Ok(work) = &one.work else { return Ok(()) };
-        let span = self.span_of(&one.incoming.envelope);
-        apply_work(uow, &one.incoming.envelope, work.as_ref())
-            .instrument(span)
-            .await?;
-        self.cx
+    /// Applies events in order, those behind each other that go to one reaction together.
+    async fn apply(&self, uow: &mut UnitOfWork, events: &[&Prepared<'_>]) -> Result<(), Failure> {
+        let mut works: Vec<&dyn Work> = Vec::with_capacity(events.len());
+        for one in events {
+            if let Ok(work) = &one.work
+                && !is_overtaken(uow, work.as_ref()).await?
+            {
+                works.push(work.as_ref());
+            }
+        }
+        let span_of = |envelope: &Envelope| self.span_of(envelope);
+        let mut rest = works.as_slice();
+        while let Some((first, behind)) = rest.split_first() {
+            let with = behind
+                .iter()
+                .take_while(|other| belong_together(*first, **other))
+                .count();
+            first.apply(uow, &behind[..with], &span_of).await?;
+            rest = &behind[with..];
+        }
+        let applied = self
+            .cx
             .metrics()
-            .events_applied(self.cx.name(), self.subscription.name())
-            .inc();
+            .events_applied(self.cx.name(), self.subscription.name());
+        for _ in events.iter().filter(|one| one.work.is_ok()) {
+            applied.inc();
+        }
         Ok(())
     }
 
     /// Parks one event: position, inbox row and guard row only.
-    async fn park(
-        &self,
-        read: i64,
-        event: &Incoming,
-        next: i64,
-        failure: &Failure,
-    ) -> Result<Step, Failure> {
+    pub(super) async fn park(&self, part: &Part<'_>, failure: &Failure) -> Result<Step, Failure> {
+        let Some(event) = part.events.first() else {
+            return Ok(Step::Done);
+        };
         let reason = failure.reason();
         tracing::warn!(
             subscription = self.subscription.name(),
@@ -332,22 +255,24 @@ impl Batch<'_> {
         );
         let mut uow =
             UnitOfWork::begin(self.cx, self.cx.itself().clone(), Cause::default()).await?;
-        let outcome = self.park_in(&mut uow, read, event, next, reason).await;
+        let outcome = self.park_in(&mut uow, part, event, reason).await;
         uow.end(outcome).await
     }
 
     async fn park_in(
         &self,
         uow: &mut UnitOfWork,
-        read: i64,
+        part: &Part<'_>,
         event: &Incoming,
-        next: i64,
         reason: String,
     ) -> Result<Step, Failure> {
-        let origin = self.origin();
-        let Some(_) = table::move_position(uow.connection(), &origin, read, next).await? else {
-            return Ok(Step::PositionLost);
-        };
+        let name = self.subscription.name();
+        let parts = std::slice::from_ref(part);
+        let moved = table::move_positions(uow.connection(), name, parts).await?;
+        let lost = moved.lost(parts);
+        if !lost.is_empty() {
+            return Ok(Step::PositionsLost(lost));
+        }
         let next_try_at = uow.now() + self.cx.settings().runner.retry_first;
         let state = RowState::Parked {
             tries: i32::try_from(QUICK_TRIES).unwrap_or(i32::MAX),
@@ -355,15 +280,16 @@ impl Batch<'_> {
             reason,
         };
         let row = NewRow {
+            at: part.at,
             envelope: &event.envelope,
             offset: event.offset,
             state,
         };
-        table::insert(uow.connection(), &origin, uow.now(), &[row]).await?;
+        table::insert(uow.connection(), name, uow.now(), &[row]).await?;
         if let Ok(Some(fact)) = Fact::from_envelope(&event.envelope) {
             uow.learn(&[fact]).await?;
         }
-        Ok(Step::Done(next))
+        Ok(Step::Done)
     }
 
     /// A span of its own, child of the trace the event carries: one death is one trace.
@@ -393,24 +319,13 @@ pub(super) fn event_span(
     telemetry::span_with_parent(span, traceparent)
 }
 
-/// Applies one event, unless it is a fact that a newer one has overtaken.
-pub(super) async fn apply_work(
-    uow: &mut UnitOfWork,
-    envelope: &Envelope,
-    work: &dyn Work,
-) -> Result<(), Failure> {
-    uow.set_cause(Cause {
-        causation_id: Some(envelope.id),
-        correlation_id: envelope.correlation_id,
-    });
-    if let Some(fact) = work.fact() {
-        let known = uow.know(fact.person_id).await?;
-        if fact.fact_version < known.fact_version {
-            tracing::debug!(event_id = %envelope.id, "an older fact: noted");
-            return Ok(());
-        }
-    }
-    work.apply(uow).await
+/// Whether it is a fact that a newer one has overtaken: noted, without effect or receipt.
+pub(super) async fn is_overtaken(uow: &mut UnitOfWork, work: &dyn Work) -> Result<bool, Failure> {
+    let Some(fact) = work.fact() else {
+        return Ok(false);
+    };
+    let known = uow.know(fact.person_id).await?;
+    Ok(fact.fact_version < known.fact_version)
 }
 
 /// Asks, and tells a neighbour that is away from one that only failed this question.
@@ -431,17 +346,23 @@ pub(super) async fn ask(cx: &Context, work: &mut dyn Work) -> Result<(), Failure
 }
 
 impl<'e> Prepared<'e> {
-    fn row(&self, parked: &BTreeSet<String>) -> NewRow<'e> {
-        let envelope = &self.incoming.envelope;
+    /// Whether something of its key is parked.
+    fn is_behind(&self, parked: &ParkedKeys) -> bool {
+        !parked.is_empty()
+            && parked.contains(&(self.at.topic.clone(), self.incoming.envelope.key.clone()))
+    }
+
+    fn row(&self, parked: &ParkedKeys) -> NewRow<'e> {
         let state = match &self.work {
-            _ if parked.contains(&envelope.key) => RowState::Behind,
+            _ if self.is_behind(parked) => RowState::Behind,
             Ok(_) => RowState::Applied,
             Err(reason) => RowState::Stopped {
                 reason: format!("UNDECODABLE: {reason}"),
             },
         };
         NewRow {
-            envelope,
+            at: self.at,
+            envelope: &self.incoming.envelope,
             offset: self.incoming.offset,
             state,
         }

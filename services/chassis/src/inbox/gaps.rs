@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use sea_orm::DbErr;
 
+use super::subscription::Subscription;
 use super::table;
 use crate::bus::{Envelope, Record};
 use crate::civil::micros;
@@ -34,28 +35,16 @@ impl GapWatch {
     }
 
     /// Compares the records of one poll, before they are filtered.
-    pub(super) async fn observe(
-        &mut self,
-        cx: &Context,
-        names: &[&'static str],
-        records: &[Record],
-    ) {
-        for envelope in records
+    pub(super) fn compare(&mut self, records: &[Record]) -> Vec<Oddity> {
+        let envelopes = records
             .iter()
-            .filter_map(|record| record.envelope.as_ref().ok())
-        {
-            if let Err(error) = self.observe_one(cx, names, envelope).await {
-                tracing::warn!(service = cx.name(), %error, "writing down a stream gap");
-            }
-        }
+            .filter_map(|record| record.envelope.as_ref().ok());
+        envelopes
+            .filter_map(|envelope| self.compare_one(envelope))
+            .collect()
     }
 
-    async fn observe_one(
-        &mut self,
-        cx: &Context,
-        names: &[&'static str],
-        envelope: &Envelope,
-    ) -> Result<(), DbErr> {
+    fn compare_one(&mut self, envelope: &Envelope) -> Option<Oddity> {
         let stream = (
             envelope.source.clone(),
             envelope.topic.clone(),
@@ -66,25 +55,51 @@ impl GapWatch {
         }
         let Some(mark) = self.marks.get_mut(&stream) else {
             self.marks.insert(stream, envelope.sequence);
-            return Ok(());
+            return None;
         };
         let expected = *mark + 1;
-        if envelope.sequence == expected {
-            *mark = expected;
-            return Ok(());
+        if envelope.sequence < expected {
+            return Some(Oddity::Fall(envelope.clone()));
         }
-        if envelope.sequence > expected {
-            *mark = envelope.sequence;
-            cx.metrics()
-                .stream_gaps(cx.name(), envelope.topic.clone())
-                .inc();
-            return note_jump(cx, envelope, expected).await;
+        *mark = envelope.sequence;
+        let jumped = envelope.sequence > expected;
+        jumped.then(|| Oddity::Jump(envelope.clone(), expected))
+    }
+}
+
+/// A record out of line.
+pub(super) enum Oddity {
+    /// Some before it, from this number on, have not come.
+    Jump(Envelope, i64),
+    /// Its number has come before: a resend, what was missing, or a fork.
+    Fall(Envelope),
+}
+
+/// Writes down what is odd. Call it when the poll was handled: a resend is known by its inbox row,
+/// also one that came with the first in one poll. Where the poll is read `again`, falls are left to
+/// that reading.
+pub(super) async fn note(
+    cx: &Context,
+    subscriptions: &[Subscription],
+    odd: &[Oddity],
+    again: bool,
+) {
+    for oddity in odd {
+        let noted = match oddity {
+            Oddity::Jump(envelope, expected) => note_jump(cx, envelope, *expected).await,
+            Oddity::Fall(_) if again => Ok(()),
+            Oddity::Fall(envelope) => note_fall(cx, subscriptions, envelope).await,
+        };
+        if let Err(error) = noted {
+            tracing::warn!(service = cx.name(), %error, "writing down a stream gap");
         }
-        note_fall(cx, names, envelope).await
     }
 }
 
 async fn note_jump(cx: &Context, envelope: &Envelope, expected: i64) -> Result<(), DbErr> {
+    cx.metrics()
+        .stream_gaps(cx.name(), envelope.topic.clone())
+        .inc();
     tracing::warn!(
         service = cx.name(),
         source = %envelope.source,
@@ -99,7 +114,11 @@ async fn note_jump(cx: &Context, envelope: &Envelope, expected: i64) -> Result<(
     Ok(())
 }
 
-async fn note_fall(cx: &Context, names: &[&'static str], envelope: &Envelope) -> Result<(), DbErr> {
+async fn note_fall(
+    cx: &Context,
+    subscriptions: &[Subscription],
+    envelope: &Envelope,
+) -> Result<(), DbErr> {
     let text = "DELETE FROM stream_gap WHERE source = $1 AND topic = $2 AND key = $3 AND missing_sequence = $4 \
                 AND kind = 'gap'";
     let values = [
@@ -109,7 +128,12 @@ async fn note_fall(cx: &Context, names: &[&'static str], envelope: &Envelope) ->
         val(envelope.sequence),
     ];
     let healed = cx.db().writer().run(text, values).await? > 0;
-    if healed || table::has_seen(cx.db().reader(), names, envelope.id).await? {
+    let readers = subscriptions
+        .iter()
+        .filter(|one| one.names(&envelope.event_type));
+    let names: Vec<&'static str> = readers.map(Subscription::name).collect();
+    // Nobody here reads this type, so no inbox row could tell a resend from a fork.
+    if healed || names.is_empty() || table::has_seen(cx.db().reader(), &names, envelope.id).await? {
         return Ok(());
     }
     write(cx, envelope, envelope.sequence, "fork", cx.now()).await

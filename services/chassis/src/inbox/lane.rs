@@ -1,13 +1,15 @@
-//! What one poll brings, sorted into lanes: one per subscription and partition, which may run at
-//! once since no two of them share a key of a topic and a position.
+//! What one poll brings, sorted into lanes: one per subscription, which may run at once since no two
+//! of them share an inbox or a position.
 
 use std::collections::BTreeMap;
 
 use futures::StreamExt;
 
-use super::batch::{Batch, Incoming, Outcome, Pace};
+use super::batch::{Batch, Pace};
 use super::positions::PositionTable;
+use super::slice::{Incoming, Outcome, Part, Slice};
 use super::subscription::Subscription;
+use super::table;
 use crate::bus::{Record, TopicPartition};
 use crate::context::Context;
 use crate::seam::Away;
@@ -38,26 +40,20 @@ pub(super) async fn handle(
             .or_default()
             .push(record);
     }
-    let lanes = by_partition.iter().flat_map(|(at, records)| {
-        let readers = subscriptions
-            .iter()
-            .filter(move |subscription| subscription.reads(&at.topic));
-        readers.map(move |subscription| Lane {
-            cx,
-            subscription,
-            positions,
-            pace,
-            at,
-            records,
-        })
+    let by_partition = &by_partition;
+    let lanes = subscriptions.iter().map(|subscription| Lane {
+        cx,
+        subscription,
+        positions,
+        pace,
     });
-    let outcomes: Vec<(TopicPartition, Outcome)> = futures::stream::iter(lanes)
-        .map(|lane| async move { (lane.at.clone(), lane.run().await) })
+    let outcomes: Vec<Vec<(TopicPartition, Outcome)>> = futures::stream::iter(lanes)
+        .map(|lane| async move { lane.run(by_partition).await })
         .buffer_unordered(at_once)
         .collect()
         .await;
     let mut handled = Handled::default();
-    for (at, outcome) in outcomes {
+    for (at, outcome) in outcomes.into_iter().flatten() {
         match outcome {
             Outcome::MovedTo(_) => continue,
             Outcome::PositionLost => {}
@@ -70,83 +66,95 @@ pub(super) async fn handle(
     handled
 }
 
-/// One subscription on one partition, with what one poll brought.
+/// One subscription, with what one poll brought.
 struct Lane<'a> {
     cx: &'a Context,
     subscription: &'a Subscription,
     positions: &'a PositionTable,
     pace: &'a Pace,
-    at: &'a TopicPartition,
-    records: &'a [Record],
 }
 
 impl Lane<'_> {
-    async fn run(&self) -> Outcome {
-        let name = self.subscription.name();
-        let Some(position) = self.positions.get(name, self.at) else {
-            return Outcome::PositionLost;
-        };
-        let Some(last) = self.records.last() else {
-            return Outcome::MovedTo(position.read);
-        };
-        let next = last.offset + 1;
-        let events = self.events_from(position.read);
-        self.positions.skipped(name, self.at, next);
-        if events.is_empty() {
-            return self.move_over_skipped().await;
+    async fn run(
+        &self,
+        by_partition: &BTreeMap<TopicPartition, Vec<Record>>,
+    ) -> Vec<(TopicPartition, Outcome)> {
+        let mut outcomes = Vec::new();
+        let mut slices = Vec::new();
+        let read = by_partition
+            .iter()
+            .filter(|(at, _)| self.subscription.reads(&at.topic));
+        for (at, records) in read {
+            let Some(slice) = self.slice(at, records) else {
+                outcomes.push((at.clone(), Outcome::PositionLost));
+                continue;
+            };
+            if slice.events.is_empty() {
+                outcomes.push((at.clone(), self.move_over_skipped(at).await));
+            } else {
+                slices.push(slice);
+            }
         }
         let batch = Batch {
             cx: self.cx,
             subscription: self.subscription,
-            at: self.at,
             pace: self.pace,
         };
-        let outcome = batch
-            .handle(position.stored, &events, next.max(position.read))
-            .await;
-        if let Outcome::MovedTo(offset) = outcome {
-            self.positions.moved(name, self.at, offset);
+        for (at, outcome) in batch.handle(&slices).await {
+            if let Outcome::MovedTo(offset) = outcome {
+                self.positions.moved(self.subscription.name(), &at, offset);
+            }
+            outcomes.push((at, outcome));
         }
-        outcome
+        outcomes
     }
 
-    /// The events for this subscription, from its own position on.
-    fn events_from(&self, position: i64) -> Vec<Incoming> {
-        let readable = self
-            .records
+    /// The events for this subscription, from its own position on; nothing if that is not known.
+    fn slice(&self, at: &TopicPartition, records: &[Record]) -> Option<Slice> {
+        let name = self.subscription.name();
+        let position = self.positions.get(name, at)?;
+        let next = records.last().map_or(position.read, |last| last.offset + 1);
+        self.positions.skipped(name, at, next);
+        let readable = records
             .iter()
-            .filter(|record| record.offset >= position);
-        readable
-            .filter_map(|record| match &record.envelope {
-                Ok(envelope) if self.subscription.names(&envelope.event_type) => Some(Incoming {
-                    offset: record.offset,
-                    envelope: envelope.clone(),
-                }),
-                Ok(_) | Err(_) => None,
-            })
-            .collect()
+            .filter(|record| record.offset >= position.read);
+        let events = readable.filter_map(|record| match &record.envelope {
+            Ok(envelope) if self.subscription.names(&envelope.event_type) => Some(Incoming {
+                offset: record.offset,
+                envelope: envelope.clone(),
+            }),
+            Ok(_) | Err(_) => None,
+        });
+        Some(Slice {
+            at: at.clone(),
+            read: position.stored,
+            events: events.collect(),
+            next: next.max(position.read),
+        })
     }
 
     /// A poll with nothing for a subscription moves its row at most once a second.
-    async fn move_over_skipped(&self) -> Outcome {
+    async fn move_over_skipped(&self, at: &TopicPartition) -> Outcome {
         let name = self.subscription.name();
-        let Some(position) = self.positions.get(name, self.at) else {
+        let Some(position) = self.positions.get(name, at) else {
             return Outcome::PositionLost;
         };
         if !position.should_move() {
             return Outcome::MovedTo(position.read);
         }
-        let origin = super::table::Origin {
-            subscription: name,
-            at: self.at,
+        let part = Part {
+            at,
+            read: position.stored,
+            events: &[],
+            next: position.read,
         };
-        let db = self.cx.db().writer();
-        match super::table::move_position(db, &origin, position.stored, position.read).await {
-            Ok(Some(_)) => {
-                self.positions.moved(name, self.at, position.read);
+        let parts = std::slice::from_ref(&part);
+        match table::move_positions(self.cx.db().writer(), name, parts).await {
+            Ok(moved) if moved.lost(parts).is_empty() => {
+                self.positions.moved(name, at, position.read);
                 Outcome::MovedTo(position.read)
             }
-            Ok(None) => Outcome::PositionLost,
+            Ok(_) => Outcome::PositionLost,
             Err(error) => Outcome::Away(Away {
                 who: "database".to_owned(),
                 detail: error.to_string(),

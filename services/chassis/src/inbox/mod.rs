@@ -10,11 +10,12 @@ mod positions;
 mod reaction;
 mod retry;
 mod runner;
+mod slice;
 mod stored;
 mod subscription;
 pub(crate) mod table;
 
-pub use reaction::{Event, Payload, Reaction};
+pub use reaction::{Event, Payload, Reaction, SetReaction};
 pub use retry::Retrier;
 pub use runner::Runner;
 pub use subscription::{StartFrom, Subscription};

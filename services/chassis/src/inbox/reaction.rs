@@ -1,16 +1,19 @@
 //! What a service does when an event arrives: the same seam as a command.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use minzheng_proto::catalogue::EventType;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::bus::Envelope;
 use crate::context::Context;
 use crate::convert::WireError;
+use crate::failpoint;
 use crate::person::Fact;
-use crate::seam::{Failure, UnitOfWork};
+use crate::seam::{Cause, Failure, UnitOfWork};
 
 /// What arrives: an event's envelope and its decoded body.
 #[derive(Clone, Debug)]
@@ -98,6 +101,85 @@ pub trait Reaction<E: Payload>: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
+/// The same for a reaction that works on all events of a transaction at once where that saves
+/// statements: loaded together, decided one by one in order, saved together.
+pub trait SetReaction<E: Payload>: Send + Sync + 'static {
+    /// What neighbours answered before the transaction.
+    type Asked: Send + Sync + 'static;
+    /// What was loaded for the events, and what is to be saved of it.
+    type Set: Send;
+
+    /// The persons that the event names; their guard rows are locked before any other row.
+    fn persons(&self, event: &Event<E>) -> Vec<Uuid> {
+        let _ = event;
+        Vec::new()
+    }
+
+    /// Talks to neighbours. Has no transaction.
+    fn ask(
+        &self,
+        cx: &Context,
+        event: &Event<E>,
+    ) -> impl Future<Output = Result<Self::Asked, Failure>> + Send;
+
+    /// Loads what the events are about.
+    fn load(
+        &self,
+        uow: &mut UnitOfWork,
+        events: &[&Event<E>],
+    ) -> impl Future<Output = Result<Self::Set, Failure>> + Send;
+
+    /// Decides one event. What it writes by itself must not depend on what is saved later.
+    fn apply(
+        &self,
+        uow: &mut UnitOfWork,
+        event: &Event<E>,
+        asked: &Self::Asked,
+        set: &mut Self::Set,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Saves what was decided.
+    fn save(
+        &self,
+        uow: &mut UnitOfWork,
+        set: Self::Set,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// A reaction of which each event stands alone.
+pub(super) struct OneByOne<R>(pub(super) R);
+
+impl<E: Payload, R: Reaction<E>> SetReaction<E> for OneByOne<R> {
+    type Asked = R::Asked;
+    type Set = ();
+
+    fn persons(&self, event: &Event<E>) -> Vec<Uuid> {
+        self.0.persons(event)
+    }
+
+    async fn ask(&self, cx: &Context, event: &Event<E>) -> Result<R::Asked, Failure> {
+        self.0.ask(cx, event).await
+    }
+
+    async fn load(&self, _uow: &mut UnitOfWork, _events: &[&Event<E>]) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn apply(
+        &self,
+        uow: &mut UnitOfWork,
+        event: &Event<E>,
+        asked: &R::Asked,
+        _set: &mut (),
+    ) -> Result<(), Failure> {
+        self.0.apply(uow, event, asked).await
+    }
+
+    async fn save(&self, _uow: &mut UnitOfWork, _set: ()) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
 /// A reaction whose body type is forgotten.
 pub(super) trait ErasedReaction: Send + Sync {
     fn types(&self) -> &'static [&'static str];
@@ -110,7 +192,20 @@ pub(super) trait Work: Send + Sync {
     fn persons(&self) -> Vec<Uuid>;
     fn fact(&self) -> Option<&Fact>;
     async fn ask(&mut self, cx: &Context) -> Result<(), Failure>;
-    async fn apply(&self, uow: &mut UnitOfWork) -> Result<(), Failure>;
+    /// Applies this event and then `more`, those behind it that go to the same reaction, each in the
+    /// span that `span_of` gives it.
+    async fn apply(
+        &self,
+        uow: &mut UnitOfWork,
+        more: &[&dyn Work],
+        span_of: &(dyn for<'e> Fn(&'e Envelope) -> tracing::Span + Sync),
+    ) -> Result<(), Failure>;
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// Whether two events go to the same reaction, so that they can be applied together.
+pub(super) fn belong_together(one: &dyn Work, other: &dyn Work) -> bool {
+    one.as_any().type_id() == other.as_any().type_id()
 }
 
 pub(super) struct Typed<E, R> {
@@ -127,7 +222,7 @@ impl<E, R> Typed<E, R> {
     }
 }
 
-impl<E: Payload, R: Reaction<E>> ErasedReaction for Typed<E, R> {
+impl<E: Payload, R: SetReaction<E>> ErasedReaction for Typed<E, R> {
     fn types(&self) -> &'static [&'static str] {
         E::types()
     }
@@ -145,14 +240,14 @@ impl<E: Payload, R: Reaction<E>> ErasedReaction for Typed<E, R> {
     }
 }
 
-struct TypedWork<E: Payload, R: Reaction<E>> {
+struct TypedWork<E: Payload, R: SetReaction<E>> {
     reaction: Arc<R>,
     event: Event<E>,
     asked: Option<R::Asked>,
 }
 
 #[async_trait]
-impl<E: Payload, R: Reaction<E>> Work for TypedWork<E, R> {
+impl<E: Payload, R: SetReaction<E>> Work for TypedWork<E, R> {
     fn persons(&self) -> Vec<Uuid> {
         self.reaction.persons(&self.event)
     }
@@ -166,11 +261,38 @@ impl<E: Payload, R: Reaction<E>> Work for TypedWork<E, R> {
         Ok(())
     }
 
-    async fn apply(&self, uow: &mut UnitOfWork) -> Result<(), Failure> {
-        let asked = self
-            .asked
-            .as_ref()
-            .ok_or_else(|| Failure::internal("applied before it was asked"))?;
-        self.reaction.apply(uow, &self.event, asked).await
+    async fn apply(
+        &self,
+        uow: &mut UnitOfWork,
+        more: &[&dyn Work],
+        span_of: &(dyn for<'e> Fn(&'e Envelope) -> tracing::Span + Sync),
+    ) -> Result<(), Failure> {
+        let more = more
+            .iter()
+            .filter_map(|work| work.as_any().downcast_ref::<Self>());
+        let works: Vec<&Self> = std::iter::once(self).chain(more).collect();
+        let events: Vec<&Event<E>> = works.iter().map(|work| &work.event).collect();
+        let mut set = self.reaction.load(uow, &events).await?;
+        for work in works {
+            let envelope = &work.event.envelope;
+            let asked = work
+                .asked
+                .as_ref()
+                .ok_or_else(|| Failure::internal("applied before it was asked"))?;
+            uow.set_cause(Cause {
+                causation_id: Some(envelope.id),
+                correlation_id: envelope.correlation_id,
+            });
+            self.reaction
+                .apply(uow, &work.event, asked, &mut set)
+                .instrument(span_of(envelope))
+                .await?;
+            failpoint::reach(failpoint::MIDDLE_OF_BATCH);
+        }
+        self.reaction.save(uow, set).await
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }

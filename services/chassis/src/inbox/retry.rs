@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::batch::{apply_work, ask, event_span};
+use super::batch::{ask, event_span, is_overtaken};
 use super::reaction::Work;
 use super::subscription::Subscription;
 use super::table::{self, Held};
@@ -107,21 +107,16 @@ impl Retrier {
         async {
             let mut work = subscription.prepare(&envelope)?;
             ask(&self.cx, work.as_mut()).await?;
-            self.transact(held, &envelope, work.as_ref()).await
+            self.transact(held, work.as_ref()).await
         }
         .instrument(span)
         .await
     }
 
-    async fn transact(
-        &self,
-        held: &Held,
-        envelope: &Envelope,
-        work: &dyn Work,
-    ) -> Result<Tried, Failure> {
+    async fn transact(&self, held: &Held, work: &dyn Work) -> Result<Tried, Failure> {
         let mut uow =
             UnitOfWork::begin(&self.cx, self.cx.itself().clone(), Cause::default()).await?;
-        let outcome = self.effects(&mut uow, held, envelope, work).await;
+        let outcome = self.effects(&mut uow, held, work).await;
         uow.end(outcome).await
     }
 
@@ -129,7 +124,6 @@ impl Retrier {
         &self,
         uow: &mut UnitOfWork,
         held: &Held,
-        envelope: &Envelope,
         work: &dyn Work,
     ) -> Result<Tried, Failure> {
         if !table::apply_parked(uow.connection(), held).await? {
@@ -138,7 +132,11 @@ impl Retrier {
         let facts: Vec<_> = work.fact().cloned().into_iter().collect();
         uow.learn(&facts).await?;
         uow.know_all(&work.persons()).await?;
-        apply_work(uow, envelope, work).await?;
+        if !is_overtaken(uow, work).await? {
+            // Within the span of the whole try.
+            let span_of = |_: &Envelope| tracing::Span::current();
+            work.apply(uow, &[], &span_of).await?;
+        }
         uow.flush().await?;
         Ok(Tried::Applied)
     }

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::Pace;
-use super::gaps::GapWatch;
+use super::gaps::{self, GapWatch};
 use super::lane::{self, Handled};
 use super::positions::{self, PositionTable};
 use super::subscription::Subscription;
@@ -128,15 +128,14 @@ impl Runner {
         if records.is_empty() {
             return Ok(());
         }
-        let names: Vec<&'static str> = self.subscriptions.iter().map(Subscription::name).collect();
         self.count_skipped(&records);
         let at_once = dialect::parallel_writers(
             self.cx.db().backend(),
             self.cx.settings().database.max_connections as usize,
         );
+        let odd = self.gaps.compare(&records);
         let handled = self.handle.block_on(async {
-            self.gaps.observe(&self.cx, &names, &records).await;
-            lane::handle(
+            let handled = lane::handle(
                 &self.cx,
                 &self.subscriptions,
                 &self.positions,
@@ -144,7 +143,10 @@ impl Runner {
                 records,
                 at_once,
             )
-            .await
+            .await;
+            let again = !handled.reread.is_empty();
+            gaps::note(&self.cx, &self.subscriptions, &odd, again).await;
+            handled
         });
         self.settle(consumer, handled, stop)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use minzheng_proto::catalogue;
 
-use super::reaction::{ErasedReaction, Payload, Reaction, Typed, Work};
+use super::reaction::{ErasedReaction, OneByOne, Payload, Reaction, SetReaction, Typed, Work};
 use crate::bus::Envelope;
 use crate::convert::WireError;
 
@@ -43,7 +43,13 @@ impl Subscription {
 
     /// What it does with one kind of body.
     #[must_use]
-    pub fn on<E: Payload>(mut self, reaction: impl Reaction<E>) -> Self {
+    pub fn on<E: Payload>(self, reaction: impl Reaction<E>) -> Self {
+        self.on_set(OneByOne(reaction))
+    }
+
+    /// What it does with one kind of body, all events of a transaction together.
+    #[must_use]
+    pub fn on_set<E: Payload>(mut self, reaction: impl SetReaction<E>) -> Self {
         self.reactions.push(Box::new(Typed::<E, _>::new(reaction)));
         self
     }

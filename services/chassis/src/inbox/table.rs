@@ -1,9 +1,12 @@
 //! The tables `inbox` and `position`.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, DbErr};
 use uuid::Uuid;
 
+use super::slice::Part;
 use super::stored;
 use crate::bus::{Envelope, TopicPartition};
 use crate::civil::micros;
@@ -17,15 +20,9 @@ pub(crate) const PARKED: &str = "parked";
 /// Given up; holds nothing.
 pub(crate) const STOPPED: &str = "stopped";
 
-/// Where an event was read.
-#[derive(Clone, Debug)]
-pub(crate) struct Origin<'a> {
-    pub(crate) subscription: &'a str,
-    pub(crate) at: &'a TopicPartition,
-}
-
 /// One row to insert.
 pub(super) struct NewRow<'a> {
+    pub(super) at: &'a TopicPartition,
     pub(super) envelope: &'a Envelope,
     pub(super) offset: i64,
     pub(super) state: RowState,
@@ -47,55 +44,78 @@ pub(super) enum RowState {
     },
 }
 
-/// What moving a position found.
-pub(super) struct Moved {
-    /// How many events are parked on this partition.
-    pub(super) parked: i64,
+/// What moving positions found: of each that moved, how many events are parked on its partition.
+pub(super) struct Moved(Vec<(TopicPartition, i64)>);
+
+impl Moved {
+    /// The positions that somebody else has moved.
+    pub(super) fn lost(&self, parts: &[Part<'_>]) -> Vec<TopicPartition> {
+        let stayed = parts
+            .iter()
+            .filter(|part| self.0.iter().all(|(at, _)| at != part.at));
+        stayed.map(|part| part.at.clone()).collect()
+    }
+
+    /// How many events are parked on all of them.
+    pub(super) fn parked(&self) -> i64 {
+        self.0.iter().map(|(_, parked)| parked).sum()
+    }
 }
 
-/// Moves a position by compare-and-set; `None` if somebody else has moved it.
-pub(super) async fn move_position(
+/// Moves positions by compare-and-set.
+pub(super) async fn move_positions(
     db: &impl ConnectionTrait,
-    origin: &Origin<'_>,
-    read: i64,
-    next: i64,
-) -> Result<Option<Moved>, DbErr> {
-    let text = "UPDATE position SET next_offset = $1 WHERE subscription = $2 AND topic = $3 AND partition = $4 \
-                AND next_offset = $5 RETURNING (SELECT count(*) FROM inbox WHERE inbox.subscription = \
-                position.subscription AND inbox.topic = position.topic AND inbox.partition = position.partition \
-                AND inbox.state = 'parked') AS parked";
-    let values = [
-        val(next),
-        val(origin.subscription),
-        val(origin.at.topic.clone()),
-        val(origin.at.partition),
-        val(read),
-    ];
-    let row = db.one(text, values).await?;
-    row.map(|row| {
-        Ok(Moved {
-            parked: row.get("parked")?,
+    subscription: &str,
+    parts: &[Part<'_>],
+) -> Result<Moved, DbErr> {
+    let rows: Vec<String> = (0..parts.len())
+        .map(|n| {
+            let [topic, partition, read, next] = [2, 3, 4, 5].map(|place| 4 * n + place);
+            format!(
+                "(CAST(${topic} AS text), CAST(${partition} AS integer), CAST(${read} AS bigint), \
+                 CAST(${next} AS bigint))"
+            )
         })
-    })
-    .transpose()
+        .collect();
+    let text = format!(
+        "UPDATE position SET next_offset = moves.column4 FROM (VALUES {}) AS moves \
+         WHERE position.subscription = $1 AND position.topic = moves.column1 \
+         AND position.partition = moves.column2 AND position.next_offset = moves.column3 \
+         RETURNING topic, partition, (SELECT count(*) FROM inbox WHERE inbox.subscription = \
+         position.subscription AND inbox.topic = position.topic AND inbox.partition = position.partition \
+         AND inbox.state = 'parked') AS parked",
+        rows.join(", ")
+    );
+    let mut values = vec![val(subscription)];
+    for part in parts {
+        values.extend([
+            val(part.at.topic.clone()),
+            val(part.at.partition),
+            val(part.read),
+            val(part.next),
+        ]);
+    }
+    let mut moved = Vec::with_capacity(parts.len());
+    for row in db.all(text, values).await? {
+        let at = TopicPartition {
+            topic: row.get("topic")?,
+            partition: row.get("partition")?,
+        };
+        moved.push((at, row.get("parked")?));
+    }
+    Ok(Moved(moved))
 }
 
-/// Keys of this partition that have something parked.
+/// Topic and key of everything parked of a subscription.
 pub(super) async fn parked_keys(
     db: &impl ConnectionTrait,
-    origin: &Origin<'_>,
-) -> Result<Vec<String>, DbErr> {
-    let text = "SELECT DISTINCT key FROM inbox WHERE subscription = $1 AND topic = $2 AND partition = $3 \
-                AND state = 'parked'";
-    let values = [
-        val(origin.subscription),
-        val(origin.at.topic.clone()),
-        val(origin.at.partition),
-    ];
-    db.all(text, values)
+    subscription: &str,
+) -> Result<BTreeSet<(String, String)>, DbErr> {
+    let text = "SELECT DISTINCT topic, key FROM inbox WHERE subscription = $1 AND state = 'parked'";
+    db.all(text, [val(subscription)])
         .await?
         .iter()
-        .map(|row| row.get("key"))
+        .map(|row| Ok((row.get("topic")?, row.get("key")?)))
         .collect()
 }
 
@@ -118,7 +138,7 @@ const COLUMNS: &[&str] = &[
 /// Inserts the rows of a batch; the ids of those that are new.
 pub(super) async fn insert(
     db: &impl ConnectionTrait,
-    origin: &Origin<'_>,
+    subscription: &str,
     now: Timestamp,
     rows: &[NewRow<'_>],
 ) -> Result<Vec<Uuid>, DbErr> {
@@ -127,7 +147,7 @@ pub(super) async fn insert(
         columns: COLUMNS,
         tail: "ON CONFLICT (subscription, event_id) DO NOTHING RETURNING event_id",
     };
-    let (text, values) = insert.rows(rows.iter().map(|row| row_values(origin, now, row)));
+    let (text, values) = insert.rows(rows.iter().map(|row| row_values(subscription, now, row)));
     db.all(text, values)
         .await?
         .iter()
@@ -135,7 +155,7 @@ pub(super) async fn insert(
         .collect()
 }
 
-fn row_values(origin: &Origin<'_>, now: Timestamp, row: &NewRow<'_>) -> Vec<sea_orm::Value> {
+fn row_values(subscription: &str, now: Timestamp, row: &NewRow<'_>) -> Vec<sea_orm::Value> {
     let now = micros(now);
     let (state, kept, tries, first, next, reason) = match &row.state {
         RowState::Applied => (APPLIED, false, None, None, None, None),
@@ -162,11 +182,11 @@ fn row_values(origin: &Origin<'_>, now: Timestamp, row: &NewRow<'_>) -> Vec<sea_
         ),
     };
     vec![
-        val(origin.subscription),
+        val(subscription),
         val(row.envelope.id),
         val(state),
-        val(origin.at.topic.clone()),
-        val(origin.at.partition),
+        val(row.at.topic.clone()),
+        val(row.at.partition),
         val(row.offset),
         val(row.envelope.key.clone()),
         val(now),

@@ -66,9 +66,43 @@ async fn run_until_settled<C: Command>(
                 tokio::time::sleep(backoff(run)).await;
                 run += 1;
             }
+            // The same request may have been carried out meanwhile, and its effect be what is
+            // refused now: then the first answer stands.
+            Err(Failure::Problem(problem)) => {
+                let first = recall::<C>(cx, caller, request).await?;
+                return first.ok_or(Failure::Problem(problem));
+            }
             settled => return settled,
         }
     }
+}
+
+fn remembered<'a, C: Command>(
+    cx: &'a Context,
+    caller: &'a Caller,
+    request: Option<&'a RequestKey>,
+) -> Option<Remembered<'a>> {
+    request.map(|request| Remembered {
+        keys: cx.keys(),
+        service: cx.name(),
+        caller: &caller.subject,
+        method: C::NAME,
+        request,
+    })
+}
+
+/// The first answer, if the request was made before.
+async fn recall<C: Command>(
+    cx: &Context,
+    caller: &Caller,
+    request: Option<&RequestKey>,
+) -> Result<Option<C::Answer>, Failure> {
+    let Some(remembered) = remembered::<C>(cx, caller, request) else {
+        return Ok(None);
+    };
+    let answer = remembered.recall(cx.db().reader()).await?;
+    let decode = |answer: Vec<u8>| C::Answer::decode(answer.as_slice());
+    answer.map(decode).transpose().map_err(Failure::internal)
 }
 
 async fn run_once<C: Command>(
@@ -77,18 +111,10 @@ async fn run_once<C: Command>(
     request: Option<&RequestKey>,
     command: &C,
 ) -> Result<C::Answer, Failure> {
-    let remembered = request.map(|request| Remembered {
-        keys: cx.keys(),
-        service: cx.name(),
-        caller: &caller.subject,
-        method: C::NAME,
-        request,
-    });
-    if let Some(remembered) = &remembered
-        && let Some(answer) = remembered.recall(cx.db().reader()).await?
-    {
-        return C::Answer::decode(answer.as_slice()).map_err(Failure::internal);
+    if let Some(answer) = recall::<C>(cx, caller, request).await? {
+        return Ok(answer);
     }
+    let remembered = remembered::<C>(cx, caller, request);
     let asked = command.ask(cx, caller).await?;
     let cause = Cause {
         causation_id: request.map(RequestKey::id),

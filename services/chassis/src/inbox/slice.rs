@@ -1,0 +1,208 @@
+//! What a poll brought for one subscription, partition by partition, and which part of it a
+//! transaction takes.
+
+use super::batch::{Batch, QUICK_TRIES, Step};
+use crate::bus::{Envelope, TopicPartition};
+use crate::seam::{Away, Failure, backoff};
+
+/// One event to be handled.
+#[derive(Clone, Debug)]
+pub(super) struct Incoming {
+    pub(super) offset: i64,
+    pub(super) envelope: Envelope,
+}
+
+/// Events of one partition, in order.
+#[derive(Debug)]
+pub(super) struct Slice {
+    pub(super) at: TopicPartition,
+    /// What the position's row says.
+    pub(super) read: i64,
+    /// Not empty.
+    pub(super) events: Vec<Incoming>,
+    /// Where the position is when all are handled.
+    pub(super) next: i64,
+}
+
+/// What one transaction takes of a slice.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part<'a> {
+    pub(super) at: &'a TopicPartition,
+    pub(super) read: i64,
+    pub(super) events: &'a [Incoming],
+    pub(super) next: i64,
+}
+
+/// What became of a slice.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Applied (or parked) up to here.
+    MovedTo(i64),
+    /// Somebody else has moved the position: reread it.
+    PositionLost,
+    /// Nobody's fault: wait, then reread.
+    Away(Away),
+}
+
+/// How far a slice is.
+struct Progress<'a> {
+    slice: &'a Slice,
+    read: i64,
+    done: usize,
+    ended: Option<Outcome>,
+}
+
+impl<'a> Progress<'a> {
+    fn of(slice: &'a Slice) -> Self {
+        Self {
+            slice,
+            read: slice.read,
+            done: 0,
+            ended: None,
+        }
+    }
+
+    /// The next `limit` events, if any are left.
+    fn part(&self, limit: usize) -> Option<Part<'a>> {
+        let left = self.slice.events.get(self.done..)?;
+        if self.ended.is_some() || left.is_empty() || limit == 0 {
+            return None;
+        }
+        let (events, behind) = left.split_at(left.len().min(limit));
+        Some(Part {
+            at: &self.slice.at,
+            read: self.read,
+            events,
+            next: behind.first().map_or(self.slice.next, |event| event.offset),
+        })
+    }
+
+    fn advance(&mut self, part: &Part<'_>) {
+        self.read = part.next;
+        self.done += part.events.len();
+    }
+
+    fn outcome(self) -> (TopicPartition, Outcome) {
+        let outcome = self.ended.unwrap_or(Outcome::MovedTo(self.read));
+        (self.slice.at.clone(), outcome)
+    }
+}
+
+/// Which slices a transaction takes, by index, with the part of each; at most `limit` events.
+fn choose<'a>(slices: &[Progress<'a>], limit: usize) -> Vec<(usize, Part<'a>)> {
+    let mut room = limit;
+    let mut chosen = Vec::new();
+    for (index, progress) in slices.iter().enumerate() {
+        if let Some(part) = progress.part(room) {
+            room -= part.events.len();
+            chosen.push((index, part));
+        }
+    }
+    chosen
+}
+
+impl Batch<'_> {
+    /// Handles slices: all partitions in one transaction if it goes well, else one by one, else one
+    /// event by one.
+    pub(super) async fn handle(&self, slices: &[Slice]) -> Vec<(TopicPartition, Outcome)> {
+        let mut progress: Vec<Progress<'_>> = slices.iter().map(Progress::of).collect();
+        loop {
+            let chosen = choose(&progress, self.pace.events());
+            if chosen.is_empty() {
+                return progress.into_iter().map(Progress::outcome).collect();
+            }
+            let parts: Vec<Part<'_>> = chosen.iter().map(|(_, part)| *part).collect();
+            match self.together(&parts).await {
+                Ok(step) => note(&mut progress, &chosen, step),
+                Err(Failure::Away(away)) => {
+                    for one in progress.iter_mut().filter(|one| one.part(1).is_some()) {
+                        one.ended = Some(Outcome::Away(away.clone()));
+                    }
+                }
+                Err(failure) => {
+                    tracing::debug!(subscription = self.subscription.name(), %failure, "one partition at a time");
+                    for (index, part) in &chosen {
+                        self.apart(&mut progress[*index], part).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// One partition by itself.
+    async fn apart(&self, progress: &mut Progress<'_>, part: &Part<'_>) {
+        let step = match self.together(std::slice::from_ref(part)).await {
+            Err(failure) if !matches!(failure, Failure::Away(_)) => {
+                return self.one_by_one(progress, part, failure).await;
+            }
+            step => step,
+        };
+        end(progress, part, step);
+    }
+
+    /// Each event in a transaction of its own; one that fails on is parked.
+    async fn one_by_one(&self, progress: &mut Progress<'_>, part: &Part<'_>, failure: Failure) {
+        let mut first_failure = (part.events.len() == 1).then_some(failure);
+        for _ in 0..part.events.len() {
+            let Some(single) = progress.part(1) else {
+                return;
+            };
+            let step = match first_failure.take() {
+                Some(failure) => self.insist(&single, failure).await,
+                None => match self.together(std::slice::from_ref(&single)).await {
+                    Err(failure) if !matches!(failure, Failure::Away(_)) => {
+                        self.insist(&single, failure).await
+                    }
+                    step => step,
+                },
+            };
+            end(progress, &single, step);
+        }
+    }
+
+    /// A few more tries of one event, then it is parked.
+    async fn insist(&self, single: &Part<'_>, mut failure: Failure) -> Result<Step, Failure> {
+        for run in 1..QUICK_TRIES {
+            tokio::time::sleep(backoff(run)).await;
+            match self.together(std::slice::from_ref(single)).await {
+                Err(again) if !matches!(again, Failure::Away(_)) => failure = again,
+                step => return step,
+            }
+        }
+        self.park(single, &failure).await
+    }
+}
+
+/// Writes down how a transaction over several parts ended.
+fn note(progress: &mut [Progress<'_>], chosen: &[(usize, Part<'_>)], step: Step) {
+    match step {
+        Step::Done => {
+            for (index, part) in chosen {
+                progress[*index].advance(part);
+            }
+        }
+        Step::PositionsLost(lost) => {
+            for (index, part) in chosen {
+                if lost.contains(part.at) {
+                    progress[*index].ended = Some(Outcome::PositionLost);
+                }
+            }
+        }
+    }
+}
+
+/// Writes down how a transaction over one part ended.
+fn end(progress: &mut Progress<'_>, part: &Part<'_>, step: Result<Step, Failure>) {
+    match step {
+        Ok(Step::Done) => progress.advance(part),
+        Ok(Step::PositionsLost(_)) => progress.ended = Some(Outcome::PositionLost),
+        Err(Failure::Away(away)) => progress.ended = Some(Outcome::Away(away)),
+        // Not even parking it succeeded.
+        Err(failure) => {
+            progress.ended = Some(Outcome::Away(Away {
+                who: "database".to_owned(),
+                detail: failure.to_string(),
+            }));
+        }
+    }
+}
