@@ -138,11 +138,40 @@ pub async fn carry_out(
         other => other,
     };
     let saved = Cases::within(uow).save(before.as_ref(), case).await?;
-    audit(uow, entry, &saved.case);
-    for effect in &effects {
-        follow(uow, &saved.case, effect).await?;
-    }
+    record(uow, entry, &saved.case, &effects).await?;
     Ok(saved)
+}
+
+/// Carries a step out but for saving the case, which the caller does; nothing if it changes nothing.
+///
+/// # Errors
+/// The database's.
+pub async fn carry_out_unsaved(
+    uow: &mut UnitOfWork,
+    entry: Entry,
+    case: &mut Case,
+    step: Step,
+) -> Result<(), Failure> {
+    note(&step);
+    if step.case == *case {
+        return Ok(());
+    }
+    *case = step.case;
+    record(uow, entry, case, &step.effects).await
+}
+
+/// The audit record of a step, and what follows from it.
+async fn record(
+    uow: &mut UnitOfWork,
+    entry: Entry,
+    case: &Case,
+    effects: &[Effect],
+) -> Result<(), Failure> {
+    audit(uow, entry, case);
+    for effect in effects {
+        follow(uow, case, effect).await?;
+    }
+    Ok(())
 }
 
 async fn follow(uow: &mut UnitOfWork, case: &Case, effect: &Effect) -> Result<(), Failure> {

@@ -1,16 +1,18 @@
 //! Taking the departments' receipts.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use minzheng_chassis::context::Context;
 use minzheng_chassis::convert::{self, FromWire, WireError};
-use minzheng_chassis::inbox::{Event, Reaction};
+use minzheng_chassis::inbox::{Event, SetReaction};
 use minzheng_chassis::seam::{Failure, UnitOfWork};
 use minzheng_proto::life_events::v1 as pb;
 use uuid::Uuid;
 
-use super::desk::{Entry, handle};
+use super::desk::{Entry, carry_out_unsaved, decide};
 use super::names::{outcome_of, undo_of};
-use crate::domain::death::{Answer, Input, Receipt};
-use crate::storage::cases::Cases;
+use crate::domain::death::{Answer, Case, Input, Receipt, react};
+use crate::storage::cases::{self, StoredCase};
 
 /// Gives a receipt to its case.
 pub struct TakeReceipts;
@@ -21,8 +23,12 @@ pub struct Told {
     receipt: Receipt,
 }
 
-impl Reaction<pb::ReceiptIssued> for TakeReceipts {
+/// The cases of a transaction's receipts: as they were loaded, and as they are now.
+pub struct Cases(BTreeMap<Uuid, (StoredCase, Case)>);
+
+impl SetReaction<pb::ReceiptIssued> for TakeReceipts {
     type Asked = Told;
+    type Set = Cases;
 
     fn persons(&self, event: &Event<pb::ReceiptIssued>) -> Vec<Uuid> {
         Uuid::parse_str(&event.body.person_id).into_iter().collect()
@@ -32,28 +38,50 @@ impl Reaction<pb::ReceiptIssued> for TakeReceipts {
         Ok(read(event, cx.now())?)
     }
 
+    async fn load(
+        &self,
+        uow: &mut UnitOfWork,
+        events: &[&Event<pb::ReceiptIssued>],
+    ) -> Result<Cases, Failure> {
+        let ids: BTreeSet<Uuid> = events
+            .iter()
+            .filter_map(|event| Uuid::parse_str(&event.body.case_id).ok())
+            .collect();
+        let ids: Vec<Uuid> = ids.into_iter().collect();
+        let found = cases::Cases::within(uow).find_all_anywhere(&ids).await?;
+        let opened = found.into_iter().map(|stored| {
+            let now = stored.case.clone();
+            (stored.case.id, (stored, now))
+        });
+        Ok(Cases(opened.collect()))
+    }
+
     async fn apply(
         &self,
         uow: &mut UnitOfWork,
         event: &Event<pb::ReceiptIssued>,
         told: &Told,
+        set: &mut Cases,
     ) -> Result<(), Failure> {
-        let stored = Cases::within(uow).find_anywhere(told.case_id).await?;
-        let Some(stored) = stored else {
+        let Some((_, case)) = set.0.get_mut(&told.case_id) else {
             tracing::debug!(event_id = %event.envelope.id, case_id = %told.case_id, "a receipt of no case: noted");
             return Ok(());
         };
         let entry = Entry::of("TakeReceipt")
             .with("department", &told.receipt.department)
             .with("receipt", event.envelope.id);
-        handle(
-            uow,
-            entry,
-            stored,
-            &Input::ReceiptArrived(told.receipt.clone()),
-        )
-        .await?;
-        Ok(())
+        let input = Input::ReceiptArrived(told.receipt.clone());
+        let step = decide(uow, case.divisions.standing, |at| react(case, &input, at)).await?;
+        carry_out_unsaved(uow, entry, case, step).await
+    }
+
+    async fn save(&self, uow: &mut UnitOfWork, set: Cases) -> Result<(), Failure> {
+        let changed = set
+            .0
+            .into_values()
+            .filter(|(before, now)| before.case != *now);
+        let changed: Vec<(StoredCase, Case)> = changed.collect();
+        cases::Cases::within(uow).save_answered(&changed).await
     }
 }
 

@@ -7,10 +7,10 @@ use minzheng_chassis::crypto::KeyRing;
 use minzheng_chassis::grpc::etag;
 use minzheng_chassis::problem::Problem;
 use minzheng_chassis::seam::{Failure, UnitOfWork};
-use sea_orm::sea_query::{OnConflict, Order, Query};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseConnection,
-    DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, QueryFilter, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -79,6 +79,50 @@ impl<'a> Cases<'a, DatabaseTransaction> {
         Ok(StoredCase { case, version })
     }
 
+    /// Saves cases as they are now, with the questions that changed, in a statement each, if nobody
+    /// else changed one of them meanwhile. Their evidence must be as it was loaded.
+    ///
+    /// # Errors
+    /// Somebody did.
+    pub async fn save_answered(&self, changed: &[(StoredCase, Case)]) -> Result<(), Failure> {
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let rows = changed.iter().map(|(before, case)| {
+            case_row::row_of(case, before.version + 1)
+                .into_active_model()
+                .reset_all()
+        });
+        let columns =
+            death_case::Column::iter().filter(|column| !matches!(column, death_case::Column::Id));
+        // No row is new: the conflict is what finds each.
+        let saved = OnConflict::column(death_case::Column::Id)
+            .update_columns(columns)
+            .action_and_where(
+                Expr::col((death_case::Entity, death_case::Column::Version)).eq(Expr::col((
+                    Alias::new("excluded"),
+                    death_case::Column::Version,
+                ))
+                .sub(1)),
+            )
+            .to_owned();
+        let saved = death_case::Entity::insert_many(rows)
+            .on_conflict(saved)
+            .exec_without_returning(self.db)
+            .await?;
+        if saved != changed.len() as u64 {
+            return Err(Failure::Conflict("death case".to_owned()));
+        }
+        let questions = changed.iter().flat_map(|(before, case)| {
+            let known = &before.case.questions;
+            case.questions
+                .iter()
+                .filter(|question| !known.contains(question))
+                .map(|question| question_row::row_of(case.id, question))
+        });
+        self.put_questions(questions.collect()).await
+    }
+
     async fn insert(&self, case: &Case) -> Result<i64, Failure> {
         let row = case_row::row_of(case, 1).into_active_model().reset_all();
         death_case::Entity::insert(row)
@@ -128,7 +172,6 @@ impl<'a> Cases<'a, DatabaseTransaction> {
     }
 
     async fn save_questions(&self, before: Option<&Case>, case: &Case) -> Result<(), Failure> {
-        use question::Column;
         let known = before.map_or(&[][..], |before| &before.questions);
         let changed: Vec<_> = case
             .questions
@@ -136,6 +179,11 @@ impl<'a> Cases<'a, DatabaseTransaction> {
             .filter(|question| !known.contains(question))
             .map(|question| question_row::row_of(case.id, question))
             .collect();
+        self.put_questions(changed).await
+    }
+
+    async fn put_questions(&self, changed: Vec<question::ActiveModel>) -> Result<(), Failure> {
+        use question::Column;
         if changed.is_empty() {
             return Ok(());
         }
@@ -202,6 +250,15 @@ impl<C: ConnectionTrait> Cases<'_, C> {
     /// The database's.
     pub async fn find_anywhere(&self, id: Uuid) -> Result<Option<StoredCase>, Failure> {
         self.one(Condition::all(), id).await
+    }
+
+    /// Cases of any division, in no particular order.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn find_all_anywhere(&self, ids: &[Uuid]) -> Result<Vec<StoredCase>, Failure> {
+        let these = death_case::Column::Id.is_in(ids.iter().copied());
+        self.load(Condition::all().add(these)).await
     }
 
     /// The version of a case of any division, whoever asks: it tells nothing of it.

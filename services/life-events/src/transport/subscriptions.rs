@@ -10,7 +10,7 @@ use crate::app::take_receipts::TakeReceipts;
 
 /// What the departments answer.
 pub fn take_receipts() -> Subscription {
-    Subscription::named("life-events.take-receipts").on::<ReceiptIssued>(TakeReceipts)
+    Subscription::named("life-events.take-receipts").on_set::<ReceiptIssued>(TakeReceipts)
 }
 
 /// What provisional records turn out to be, and where persons move: one subscription, so that both are heard
