@@ -82,7 +82,10 @@ impl Run {
     /// Changes rows behind the platform's back; something must change.
     async fn plant(&self, service: &str, statement: &str) {
         let changed = self.databases[service].writer().run(statement, []).await;
-        assert!(changed.expect("planted") > 0, "nothing planted: {statement}");
+        assert!(
+            changed.expect("planted") > 0,
+            "nothing planted: {statement}"
+        );
     }
 
     /// What one checker finds now.
@@ -100,7 +103,11 @@ impl Run {
                 && op.deed.what["family"]["script"].as_str() == Some(name.as_str())
         });
         let answer = registered.and_then(|op| op.ok()).expect("registered");
-        answer["made"].as_str().expect("an id").parse().expect("a UUID")
+        answer["made"]
+            .as_str()
+            .expect("an id")
+            .parse()
+            .expect("a UUID")
     }
 
     async fn stop(self) {
@@ -161,7 +168,10 @@ async fn none_lost_misses_an_event_on_the_topic_and_in_an_inbox() {
     )
     .await;
     let found = run.found(3).await;
-    assert!(has(&found, Harm::Lost, "is not on residents.person"), "{found:?}");
+    assert!(
+        has(&found, Harm::Lost, "is not on residents.person"),
+        "{found:?}"
+    );
     run.plant(
         "child-welfare",
         "DELETE FROM inbox WHERE event_id = (SELECT min(event_id) FROM inbox)",
@@ -243,7 +253,10 @@ async fn in_order_sees_events_that_changed_places_and_a_department_behind() {
     )
     .await;
     let found = run.found(5).await;
-    assert!(has(&found, Harm::Wrong, "elderly-care knows fact"), "{found:?}");
+    assert!(
+        has(&found, Harm::Wrong, "elderly-care knows fact"),
+        "{found:?}"
+    );
     run.plant(
         "life-events",
         "INSERT INTO stream_gap (source, topic, key, missing_sequence, kind, seen_at) \
@@ -374,7 +387,10 @@ async fn nothing_open_sees_a_parked_key_and_an_open_question() {
     )
     .await;
     let found = run.found(13).await;
-    assert!(has(&found, Harm::Wrong, "stayed open to the end"), "{found:?}");
+    assert!(
+        has(&found, Harm::Wrong, "stayed open to the end"),
+        "{found:?}"
+    );
     assert!(has(&found, Harm::Wrong, "is open"), "{found:?}");
     run.plant(
         "elderly-care",

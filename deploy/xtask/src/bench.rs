@@ -8,6 +8,9 @@ use crate::run::{cargo, exit_code, run};
 use crate::services::Services;
 use crate::test::{BINARY_VARIABLE, binary};
 
+/// Names the environment variable with the commit that is measured, for the report.
+const COMMIT_VARIABLE: &str = "MINZHENG_BENCH_COMMIT";
+
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A tenth of the data, built without link-time optimisation: the floors that CI checks.
@@ -49,9 +52,23 @@ pub fn bench(arguments: &Arguments) -> Result<ExitCode> {
     command
         .args(&arguments.names)
         .args(&arguments.options)
-        .env(BINARY_VARIABLE, binary(profile));
+        .env(BINARY_VARIABLE, binary(profile))
+        .env(COMMIT_VARIABLE, commit());
     services.name_to(&mut command);
     run(&mut command).map(exit_code)
+}
+
+/// The commit, and whether the files differ from it; not known without git.
+fn commit() -> String {
+    let output = Command::new("git")
+        .args(["describe", "--always", "--abbrev=12", "--dirty"])
+        .output();
+    match output {
+        Ok(output) if output.status.success() => {
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        }
+        Ok(_) | Err(_) => "unknown".to_owned(),
+    }
 }
 
 #[cfg(test)]

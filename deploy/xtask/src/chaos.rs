@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 use xtask::paths;
@@ -41,26 +41,35 @@ pub struct Arguments {
 
 /// Runs the harness and exits as it does.
 pub fn chaos(arguments: &Arguments) -> Result<ExitCode> {
+    // At once: built one after the other, each would have features of its own and be compiled twice.
     let built = run(cargo().args([
         "build",
         "--profile",
         PROFILE,
         "-p",
         "minzheng-server",
+        "-p",
+        "minzheng-tests",
         "--features",
-        "test-clock,failpoints",
-        "--bins",
+        "minzheng-server/test-clock,minzheng-server/failpoints",
+        "--bin",
+        "minzheng",
+        "--bin",
+        "chaos",
     ]))?;
     if !built.success() {
         return Ok(exit_code(built));
     }
-    let seed = arguments.seed.unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0);
+    let seed = arguments
+        .seed
+        .unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0);
     let directory = paths::scratch()?.join(format!("chaos-{}-{seed}", arguments.deployment));
-    // Another build may put a binary without failpoints in its place while this one runs.
-    let under_test = keep_binary(&directory.with_extension("bin"))?;
-    let mut command = cargo();
+    // Other builds may put others in their place while these run.
+    let kept = directory.with_extension("bin");
+    let under_test = keep(&kept, "minzheng")?;
+    let mut command = Command::new(keep(&kept, "chaos")?);
     command
-        .args(["run", "--profile", PROFILE, "-p", "minzheng-tests", "--bin", "chaos", "--"])
+        .current_dir(paths::root())
         .args(["--minutes", &arguments.minutes.to_string()])
         .args(["--seed", &seed.to_string()])
         .args(["--deployment", &arguments.deployment])
@@ -76,10 +85,10 @@ pub fn chaos(arguments: &Arguments) -> Result<ExitCode> {
     run(&mut command).map(exit_code)
 }
 
-/// A copy of the binary in a directory of its own.
-fn keep_binary(directory: &Path) -> Result<PathBuf> {
+/// A copy of a built binary in a directory of its own.
+fn keep(directory: &Path, name: &str) -> Result<PathBuf> {
     fs::create_dir_all(directory)?;
-    let copy = directory.join("minzheng");
-    fs::copy(binary(PROFILE), &copy).context("copying the binary under test")?;
+    let (built, copy) = (binary(PROFILE).with_file_name(name), directory.join(name));
+    fs::copy(&built, &copy).with_context(|| format!("copying {}", built.display()))?;
     Ok(copy)
 }

@@ -69,8 +69,16 @@ pub const CHECKERS: [Checker; 13] = [
     named(7, "one payment", PAYMENTS),
     named(8, "reversal restores", Check::Looks(standing::restored)),
     named(9, "settled when answered", Check::Looks(settled::answered)),
-    named(10, "same request, same answer", Check::Looks(requests::same)),
-    named(11, "one audit record per change", Check::Looks(audit::one_each)),
+    named(
+        10,
+        "same request, same answer",
+        Check::Looks(requests::same),
+    ),
+    named(
+        11,
+        "one audit record per change",
+        Check::Looks(audit::one_each),
+    ),
     named(12, "clock independence", Check::Looks(standing::alike)),
     named(13, "liveness", Check::Looks(settled::nothing_open)),
 ];
@@ -115,6 +123,11 @@ fn verified(observed: &Observed, check: &str, harm: Harm) -> Found {
         .iter()
         .filter(|finding| finding.check == check);
     named
-        .map(|finding| (harm, format!("verify {}: {}", finding.service, finding.detail)))
+        .map(|finding| {
+            (
+                harm,
+                format!("verify {}: {}", finding.service, finding.detail),
+            )
+        })
         .collect()
 }

@@ -1,6 +1,8 @@
 //! What is broken: the processes of one deployment, their own PostgreSQL and Kafka, the proxies
 //! between them, and a clock for each process.
 
+mod disk;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use minzheng_chassis::testing::TestDatabase;
 use xtask::kafka::Kafka;
 use xtask::postgres::Postgres;
 
+pub use self::disk::{SmallDisk, clear};
 use super::proxy::Proxy;
 use crate::platform::{ClockControl, Platform, SERVICES};
 use crate::processes::{Process, free_port, run};
@@ -136,12 +139,18 @@ impl Deployment {
     /// They cannot be copied.
     pub fn keep(&self, directory: &Path) -> anyhow::Result<()> {
         for service in SERVICES {
-            let to = directory.join(format!("{service}.database"));
             match self.database(service) {
+                // With its write-ahead log, which is part of it.
                 Where::File(file) => {
-                    std::fs::copy(file, to)?;
+                    for ending in ["", "-wal"] {
+                        let name = format!("{service}.db{ending}");
+                        let from = file.with_file_name(&name);
+                        if from.exists() {
+                            std::fs::copy(from, directory.join(name))?;
+                        }
+                    }
                 }
-                Where::Url(url) => self.dump(&url, &to)?,
+                Where::Url(url) => self.dump(&url, &directory.join(format!("{service}.sql")))?,
             }
         }
         if let Some(kafka) = &self.kafka {
@@ -173,66 +182,14 @@ pub enum Where {
     File(PathBuf),
 }
 
-/// A tmpfs that is taken away when dropped.
-pub struct SmallDisk {
-    path: PathBuf,
-}
-
-impl SmallDisk {
-    /// Mounts one; nothing where that is not permitted.
-    fn mount(path: &Path, mebibytes: usize) -> Option<Self> {
-        std::fs::create_dir_all(path).ok()?;
-        let mounted = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"])
-            .arg(path)
-            .status();
-        mounted.is_ok_and(|status| status.success()).then(|| Self {
-            path: path.to_owned(),
-        })
-    }
-
-    /// Fills it to the last byte.
-    ///
-    /// # Errors
-    /// The file cannot be made.
-    pub fn fill(&self) -> std::io::Result<()> {
-        use std::io::Write;
-        let mut file = std::fs::File::create(self.ballast())?;
-        for size in [1 << 20, 4096, 1] {
-            let piece = vec![0_u8; size];
-            while file.write(&piece).is_ok_and(|written| written > 0) {}
-        }
-        Ok(())
-    }
-
-    /// Frees it.
-    ///
-    /// # Errors
-    /// The file cannot be removed.
-    pub fn free(&self) -> std::io::Result<()> {
-        std::fs::remove_file(self.ballast())
-    }
-
-    fn ballast(&self) -> PathBuf {
-        self.path.join("ballast")
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: whatever still has it open keeps it until it ends.
-        let _ = std::process::Command::new("umount")
-            .arg("-l")
-            .arg(&self.path)
-            .status();
-    }
-}
+/// The data directory of an embedded deployment.
+const DATA: &str = "data";
 
 /// MiB of the embedded deployment's disk.
 const DISK: usize = 2048;
 
 async fn embedded(directory: &Path) -> anyhow::Result<Deployment> {
-    let data = directory.join("data");
+    let data = directory.join(DATA);
     let disk = SmallDisk::mount(&data, DISK);
     let settings = vec![format!("data_dir={}", data.display())];
     let mut arguments = serve("all");
@@ -274,7 +231,12 @@ async fn services(directory: &Path, replicas_each: usize) -> anyhow::Result<Depl
     for (name, ports) in &ports {
         for (number, port) in ports.iter().enumerate() {
             let mut arguments = serve(name);
-            arguments.extend(flags(&around(&settings, &proxies, postgres.description().port, name)));
+            arguments.extend(flags(&around(
+                &settings,
+                &proxies,
+                postgres.description().port,
+                name,
+            )));
             arguments.extend(flags(&[
                 format!("grpc.listen=127.0.0.1:{port}"),
                 format!("bus.kafka.instance_id={name}-{number}"),

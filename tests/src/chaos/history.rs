@@ -169,18 +169,16 @@ impl Op {
         acknowledged.map(|one| &one.answer)
     }
 
-    /// Whether it was refused and can never have happened.
+    /// Whether the client was told in the end that it did not happen. A try whose answer was lost
+    /// may have come before: told no, the client believes that one failed too.
     pub fn is_refused(&self) -> bool {
-        !self.attempts.is_empty() && self.attempts.iter().all(|one| one.kind == Kind::Fail)
+        let last = self.attempts.last();
+        self.ok().is_none() && last.is_some_and(|last| last.kind == Kind::Fail)
     }
 
     /// Whether nobody knows to the end what came of it.
     pub fn is_unknown(&self) -> bool {
-        self.ok().is_none()
-            && !self
-                .attempts
-                .last()
-                .is_some_and(|last| last.kind == Kind::Fail)
+        self.ok().is_none() && !self.is_refused()
     }
 
     /// Whether it changes something when it is acknowledged.

@@ -21,6 +21,9 @@ use super::workload::Workload;
 /// The pause before a fault.
 const PAUSE: std::ops::Range<u64> = 300..1500;
 
+/// How wrong a clock is made, in seconds.
+const DAY: i64 = 24 * 3600;
+
 /// One fault as it happened. Times are milliseconds of the clients' log.
 #[derive(Clone, Debug)]
 pub struct Struck {
@@ -62,6 +65,9 @@ pub async fn haunt(
     log: &mut impl std::io::Write,
 ) -> anyhow::Result<Vec<Struck>> {
     let mut rng = StdRng::seed_from_u64(seed);
+    // Clocks of one run are wrong in one direction: a deadline of 48 hours that one server sets a
+    // day too early and another looks at a day too late is over at once.
+    let skew = if rng.random_bool(0.5) { DAY } else { -DAY };
     let mut all = Vec::new();
     loop {
         let pause = Duration::from_millis(rng.random_range(PAUSE));
@@ -69,7 +75,7 @@ pub async fn haunt(
             break;
         }
         tokio::time::sleep(pause).await;
-        let fault = draw(&mut rng, deployment);
+        let fault = draw(&mut rng, deployment, skew);
         let struck = strike(deployment, workload, &fault).await?;
         writeln!(log, "{}", struck.to_json())?;
         all.push(struck);

@@ -229,10 +229,14 @@ mod tests {
         proxy.make(Trouble::Delay(Duration::from_millis(50)));
         let started = std::time::Instant::now();
         assert_eq!(say_hello(&mut stream).await.unwrap(), "hello");
-        assert!(started.elapsed() >= Duration::from_millis(100), "there and back");
+        assert!(
+            started.elapsed() >= Duration::from_millis(100),
+            "there and back"
+        );
 
         proxy.make(Trouble::HalfOpen);
-        let silence = tokio::time::timeout(Duration::from_millis(100), say_hello(&mut stream)).await;
+        let silence =
+            tokio::time::timeout(Duration::from_millis(100), say_hello(&mut stream)).await;
         assert!(silence.is_err(), "nothing comes and nobody is told");
         proxy.make(Trouble::None);
         assert_ne!(say_hello(&mut stream).await.ok().as_deref(), Some("hello"));
@@ -244,6 +248,10 @@ mod tests {
 
         proxy.make(Trouble::Reset);
         let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
-        assert!(say_hello(&mut stream).await.map_or(true, |got| got.is_empty()));
+        assert!(
+            say_hello(&mut stream)
+                .await
+                .map_or(true, |got| got.is_empty())
+        );
     }
 }

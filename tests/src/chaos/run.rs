@@ -65,13 +65,12 @@ pub struct Outcome {
 /// # Errors
 /// The deployment does not start, or does not come back.
 pub async fn run(order: &Order, say: &dyn Fn(&str)) -> anyhow::Result<Outcome> {
-    let mut deployment =
-        Deployment::start(order.kind, &order.directory, order.replicas).await?;
+    let mut deployment = Deployment::start(order.kind, &order.directory, order.replicas).await?;
     say("started");
     let log = order.directory.join("history.jsonl");
     let today = civil::today(jiff::Timestamp::now());
-    let workload = Workload::new(deployment.platforms(), History::create(&log)?, today)
-        .at_most(order.rate);
+    let workload =
+        Workload::new(deployment.platforms(), History::create(&log)?, today).at_most(order.rate);
     let (broken, ()) = tokio::join!(
         disturb(order, &mut deployment, &workload, say),
         workload.run(order.seed, order.workers),
@@ -79,11 +78,16 @@ pub async fn run(order: &Order, say: &dyn Fn(&str)) -> anyhow::Result<Outcome> {
     let (faults, healed) = broken?;
     workload.history.flush();
     let worked = workload.history.elapsed();
-    say(&format!("the last story ended {} s later", healed.elapsed().as_secs()));
+    say(&format!(
+        "the last story ended {} s later",
+        healed.elapsed().as_secs()
+    ));
     let databases = open(&deployment).await?;
     let platform = &workload.platforms[0];
     let quiet = observe::settle(platform, &databases, WAIT_WITHIN).await;
-    let quiet = quiet.map(|_| healed.elapsed()).map_err(|error| error.to_string());
+    let quiet = quiet
+        .map(|_| healed.elapsed())
+        .map_err(|error| error.to_string());
     say(&format!("quiet: {quiet:?}"));
     let ops = history::load(&log)?;
     let observed = Observed {

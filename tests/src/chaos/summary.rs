@@ -109,8 +109,17 @@ fn faults(faults: &[Struck], ops: &[Op]) -> Value {
         .iter()
         .filter(|op| op.is_change())
         .flat_map(|op| {
-            let ended = op.attempts.iter().filter(|attempt| attempt.kind == Kind::Ok);
-            ended.map(|attempt| (attempt.ended.unwrap_or_default(), op.what("service"), attempt.replica))
+            let ended = op
+                .attempts
+                .iter()
+                .filter(|attempt| attempt.kind == Kind::Ok);
+            ended.map(|attempt| {
+                (
+                    attempt.ended.unwrap_or_default(),
+                    op.what("service"),
+                    attempt.replica,
+                )
+            })
         })
         .collect();
     successes.sort_by(|one, other| one.0.total_cmp(&other.0));
@@ -145,7 +154,12 @@ fn recovery(fault: &Struck, successes: &[(f64, &str, usize)]) -> Option<f64> {
         });
         found.map(|(ended, ..)| ended - fault.healed)
     };
-    let all: Option<Vec<f64>> = fault.services.iter().map(first).collect();
+    // The clients send no commands to some services.
+    let commanded = fault
+        .services
+        .iter()
+        .filter(|service| successes.iter().any(|(_, of, _)| of == service));
+    let all: Option<Vec<f64>> = commanded.map(first).collect();
     all?.into_iter().max_by(f64::total_cmp)
 }
 
@@ -177,7 +191,12 @@ pub fn to_lines(summary: &Value) -> Vec<String> {
     let mut lines = vec![
         format!(
             "{} with {} replicas, seed {}: {} minutes, {} clients, at most {} operations a second",
-            summary["deployment"], summary["replicas"], summary["seed"], summary["minutes"], summary["workers"], summary["rate"]
+            summary["deployment"],
+            summary["replicas"],
+            summary["seed"],
+            summary["minutes"],
+            summary["workers"],
+            summary["rate"]
         ),
         format!(
             "operations {}, of which changes {}; acknowledged {}, refused {}, unknown to the end {}; attempts {}",
@@ -190,7 +209,10 @@ pub fn to_lines(summary: &Value) -> Vec<String> {
         ),
         format!("stories {}", operations["stories"]),
         format!("refusals {}", operations["refusals"]),
-        format!("attempts without an answer {}", operations["attempts_without_answer"]),
+        format!(
+            "attempts without an answer {}",
+            operations["attempts_without_answer"]
+        ),
         format!("faults {}", summary["faults_total"]),
     ];
     for (kind, fault) in summary["faults"].as_object().into_iter().flatten() {

@@ -71,6 +71,10 @@ impl Database {
             .max_connections(1)
             .acquire_timeout(TURN_WITHIN)
             .test_before_acquire(false)
+            .after_release(|connection, _| {
+                let open = sqlx::Connection::is_in_transaction(connection);
+                Box::pin(std::future::ready(Ok(is_reusable(open))))
+            })
             .connect_with(options.clone())
             .await
             .map_err(|error| DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))?;
@@ -178,6 +182,17 @@ impl Database {
     }
 }
 
+/// Whether a connection that comes back may be used again: not if it counts a transaction as open. A
+/// full disk lets SQLite end a transaction by itself; sqlx does not notice, and from then on every
+/// COMMIT would be one of a savepoint in a transaction that never ends: acknowledged, seen by
+/// nobody, and gone with the process.
+fn is_reusable(in_transaction: bool) -> bool {
+    if in_transaction {
+        tracing::warn!("a connection came back with an open transaction; it is closed");
+    }
+    !in_transaction
+}
+
 /// A statement with `$1 …` placeholders, which both databases understand.
 pub fn sql(
     backend: DbBackend,
@@ -228,3 +243,41 @@ pub trait Sql: ConnectionTrait {
 }
 
 impl<C: ConnectionTrait> Sql for C {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SQLite ends a transaction by itself when the disk is full; what is committed afterwards must
+    /// be committed, not kept in a transaction that nobody ends.
+    #[tokio::test]
+    async fn a_full_disk_leaves_no_transaction_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let db = Database::open_sqlite(&directory.path().join("full.db"))
+            .await
+            .unwrap();
+        let run = async |statement: &str| db.writer().run(statement, []).await;
+        run("CREATE TABLE kept (id integer)").await.unwrap();
+        run("CREATE TABLE large (bytes blob)").await.unwrap();
+        // As large as the file is: no room for another page.
+        run("PRAGMA max_page_count = 1").await.unwrap();
+        let transaction = db.begin().await.unwrap();
+        let full = transaction
+            .run("INSERT INTO large VALUES (zeroblob(1000000))", [])
+            .await;
+        assert_eq!(classify(&full.unwrap_err()), Fault::Away);
+        // SQLite has rolled it back already.
+        assert!(transaction.rollback().await.is_err());
+        // A command that is refused, then one that is taken.
+        db.begin().await.unwrap().rollback().await.unwrap();
+        let transaction = db.begin().await.unwrap();
+        transaction
+            .run("INSERT INTO kept VALUES (1)", [])
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+        let row = db.reader().one("SELECT count(*) AS n FROM kept", []).await;
+        assert_eq!(row.unwrap().unwrap().get::<i64>("n").unwrap(), 1);
+        db.close().await;
+    }
+}

@@ -132,12 +132,7 @@ fn require_reason(reason: &str) -> Result<(), Problem> {
 }
 
 /// The record of what an operator decided; a refused row has no other place for the reason.
-fn decision(
-    action: &'static str,
-    event_id: Uuid,
-    subscription: &str,
-    reason: &str,
-) -> AuditEntry {
+fn decision(action: &'static str, event_id: Uuid, subscription: &str, reason: &str) -> AuditEntry {
     AuditEntry::new(action, "dead_letter", event_id, None)
         .with("subscription", subscription)
         .with("reason", reason)
@@ -172,7 +167,12 @@ impl Command for Replay {
         if !found {
             return Err(no_such().into());
         }
-        uow.audit(decision("ReplayDeadLetter", self.event_id, &self.subscription, &self.reason));
+        uow.audit(decision(
+            "ReplayDeadLetter",
+            self.event_id,
+            &self.subscription,
+            &self.reason,
+        ));
         Ok(pb::ReplayDeadLetterResponse {})
     }
 }
@@ -207,7 +207,12 @@ impl Command for Discard {
             return Err(no_such().into());
         }
         inbox::wake_heads(db, uow.now()).await?;
-        uow.audit(decision("DiscardDeadLetter", self.event_id, &self.subscription, &self.reason));
+        uow.audit(decision(
+            "DiscardDeadLetter",
+            self.event_id,
+            &self.subscription,
+            &self.reason,
+        ));
         Ok(pb::DiscardDeadLetterResponse {})
     }
 }

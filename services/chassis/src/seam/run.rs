@@ -1,4 +1,7 @@
-//! Running a command: recall → ask → apply → flush → remember → commit, then wake the relay.
+//! Running a command: ask → apply → flush → remember → commit, then wake the relay.
+//!
+//! Nearly every request is made once, so the first run does not look for an earlier answer: one that was
+//! made before conflicts at `remember`, or is refused for its own effect, and is recalled then.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,17 +63,21 @@ async fn run_until_settled<C: Command>(
 ) -> Result<C::Answer, Failure> {
     let mut run = 1;
     loop {
-        match run_once(cx, caller, request, command).await {
+        match run_once(cx, caller, request, command, run > 1).await {
             Err(failure) if failure.is_conflict() && run < MAX_RUNS => {
                 cx.metrics().transaction_reruns(cx.name()).inc();
                 tokio::time::sleep(backoff(run)).await;
                 run += 1;
             }
-            // The same request may have been carried out meanwhile, and its effect be what is
-            // refused now: then the first answer stands.
-            Err(Failure::Problem(problem)) => {
-                let first = recall::<C>(cx, caller, request).await?;
-                return first.ok_or(Failure::Problem(problem));
+            // The same request may have been carried out before, and its effect be what is refused
+            // now: then the first answer stands.
+            Err(failure) => {
+                return match recall::<C>(cx, caller, request).await {
+                    Ok(first) => first.ok_or(failure),
+                    // Used before with other content: that is what is wrong with it.
+                    Err(Failure::Problem(reused)) => Err(Failure::Problem(reused)),
+                    Err(_) => Err(failure),
+                };
             }
             settled => return settled,
         }
@@ -110,8 +117,9 @@ async fn run_once<C: Command>(
     caller: &Arc<Caller>,
     request: Option<&RequestKey>,
     command: &C,
+    look_first: bool,
 ) -> Result<C::Answer, Failure> {
-    if let Some(answer) = recall::<C>(cx, caller, request).await? {
+    if look_first && let Some(answer) = recall::<C>(cx, caller, request).await? {
         return Ok(answer);
     }
     let remembered = remembered::<C>(cx, caller, request);

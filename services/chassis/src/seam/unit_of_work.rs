@@ -219,14 +219,7 @@ impl UnitOfWork {
     /// Writes what was buffered: audit, stream sequences, outbox.
     pub(crate) async fn flush(&mut self) -> Result<(), Failure> {
         let audit = std::mem::take(&mut self.audit);
-        audit::write(
-            &self.transaction,
-            &self.cx,
-            &self.caller,
-            self.now,
-            audit,
-        )
-        .await?;
+        audit::write(&self.transaction, &self.cx, &self.caller, self.now, audit).await?;
         let events = std::mem::take(&mut self.events);
         outbox::write(&self.transaction, events).await?;
         Ok(())

@@ -3,10 +3,12 @@
 
 pub mod bus_conformance;
 mod database;
+mod effects;
 mod node;
 mod wait;
 
 pub use database::{Kind, TestDatabase};
+pub use effects::Group;
 pub use node::{Deployment, TestNode, clerk, operator, reporter, worker};
 pub use wait::{PATIENCE, eventually, eventually_within};
 

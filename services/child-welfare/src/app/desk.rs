@@ -78,6 +78,18 @@ impl Desk {
         self.folders.keys().copied().collect()
     }
 
+    /// The children on the desk, and all who stand around them, stood there when they were loaded, or
+    /// have a part in what became of them.
+    pub(super) fn everybody(&self) -> BTreeSet<Uuid> {
+        let mut all = self.ids();
+        for folder in self.folders.values() {
+            let before = folder.before.iter().flat_map(|it| it.relatives.keys());
+            all.extend(before.chain(folder.child.relatives.keys()));
+            all.extend(folder.shares.keys());
+        }
+        all
+    }
+
     /// Changes one child on the desk.
     ///
     /// # Errors

@@ -1,11 +1,14 @@
 //! A fact about somebody's death: what it means for the children around, and what is answered.
 
+use std::collections::BTreeSet;
+
 use minzheng_chassis::context::Context;
-use minzheng_chassis::inbox::{Event, Reaction};
+use minzheng_chassis::inbox::{Event, SetReaction};
 use minzheng_chassis::person::Fact;
 use minzheng_chassis::seam::{Failure, UnitOfWork};
 use uuid::Uuid;
 
+use super::bystanders::Bystanders;
 use super::desk::{Desk, Ids};
 use super::people::{People, asked_fact};
 use super::residents::Residents;
@@ -14,15 +17,16 @@ use super::told::Told;
 use crate::domain::{Child, KinshipSource};
 use crate::storage::children;
 
-/// Hears all five facts.
+/// Hears all five facts. Of all those whom no child here has around it costs the same few statements.
 pub struct FollowDeaths;
 
 /// Who depends on the person, as `residents` told.
 #[derive(Debug)]
 pub struct Dependants(Vec<Told>);
 
-impl Reaction<Fact> for FollowDeaths {
+impl SetReaction<Fact> for FollowDeaths {
     type Asked = Dependants;
+    type Set = Bystanders;
 
     /// Being asked only adds children whom the stream of kinship has not brought yet.
     async fn ask(&self, cx: &Context, event: &Event<Fact>) -> Result<Dependants, Failure> {
@@ -35,13 +39,33 @@ impl Reaction<Fact> for FollowDeaths {
         Ok(Dependants(told))
     }
 
+    async fn load(
+        &self,
+        uow: &mut UnitOfWork,
+        events: &[&Event<Fact>],
+    ) -> Result<Bystanders, Failure> {
+        let persons: BTreeSet<Uuid> = events.iter().map(|event| event.body.person_id).collect();
+        Bystanders::among(uow, &persons).await
+    }
+
     async fn apply(
         &self,
         uow: &mut UnitOfWork,
         event: &Event<Fact>,
         Dependants(told): &Dependants,
+        bystanders: &mut Bystanders,
     ) -> Result<(), Failure> {
         let fact = asked_fact(&event.body);
+        let deed = Deed {
+            fact: Some(fact),
+            division: event.body.residence.or(event.body.domicile),
+            ..Deed::named("FollowDeath")
+        };
+        if told.is_empty() && bystanders.include(fact.person_id) {
+            return bystanders.hear(uow, fact, deed.division);
+        }
+        // Whoever is settled here looks at the answers on others, which must all be in the table.
+        bystanders.save(uow).await?;
         let named: Vec<Uuid> = told.iter().flat_map(Told::persons).collect();
         let people = People::found(uow, &named).await?;
         let told: Vec<Told> = told
@@ -62,12 +86,13 @@ impl Reaction<Fact> for FollowDeaths {
                 |child: &mut Child, at: &_, ids: Ids<'_>| Ok(child.hear(&person_fact, at, ids));
             desk.change(uow, child_id, hear).await?;
         }
-        let deed = Deed {
-            fact: Some(fact),
-            division: event.body.residence.or(event.body.domicile),
-            ..Deed::named("FollowDeath")
-        };
+        bystanders.exclude(desk.everybody());
+        bystanders.exclude([fact.person_id]);
         desk.settle(uow, deed).await?;
         Ok(())
+    }
+
+    async fn save(&self, uow: &mut UnitOfWork, mut bystanders: Bystanders) -> Result<(), Failure> {
+        bystanders.save(uow).await
     }
 }

@@ -1,6 +1,7 @@
 //! One file per RPC, reaction or deadline. Whatever changes children goes over the [`desk`].
 
 pub mod appoint_guardian;
+mod bystanders;
 pub mod command;
 mod desk;
 pub mod determine_start_month;

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use minzheng_chassis::receipt::Undo;
 use minzheng_chassis::seam::Failure;
 use minzheng_chassis::work;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, Iterable, QueryFilter,
+    QueryOrder,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -67,20 +68,31 @@ pub async fn of_persons(
 /// # Errors
 /// Conflict, if somebody else was faster; the database's.
 pub async fn save(db: &impl ConnectionTrait, answer: &DeathAnswer) -> Result<(), Failure> {
-    let row = row(answer)?;
-    if answer.version == 0 {
-        death_answer::Entity::insert(row.into_active_model())
-            .exec_without_returning(db)
-            .await?;
+    save_all(db, &[answer]).await
+}
+
+/// Writes the rows of different persons, each under its version, in one statement.
+///
+/// # Errors
+/// Conflict, if somebody else was faster with one of them; the database's.
+pub async fn save_all(db: &impl ConnectionTrait, answers: &[&DeathAnswer]) -> Result<(), Failure> {
+    if answers.is_empty() {
         return Ok(());
     }
-    let saved = death_answer::Entity::update_many()
-        .set(row.into_active_model().reset_all())
-        .filter(death_answer::Column::PersonId.eq(answer.fact.person_id))
-        .filter(death_answer::Column::Version.eq(answer.version))
-        .exec(db)
+    let rows: Result<Vec<_>, DbErr> = answers
+        .iter()
+        .map(|answer| Ok(row(answer)?.into_active_model()))
+        .collect();
+    let under_its_version = OnConflict::column(death_answer::Column::PersonId)
+        .update_columns(death_answer::Column::iter().skip(1))
+        .action_and_where(Expr::cust("death_answer.version = excluded.version - 1"))
+        .to_owned();
+    let saved = death_answer::Entity::insert_many(rows?)
+        .on_conflict(under_its_version)
+        .exec_without_returning(db)
         .await?;
-    if saved.rows_affected == 0 {
+    // Lossless: no machine counts more rows than 64 bits hold.
+    if saved != answers.len() as u64 {
         return Err(Failure::Conflict("death answer".to_owned()));
     }
     Ok(())

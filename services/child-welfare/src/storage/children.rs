@@ -1,12 +1,13 @@
 //! Children: finders that see only the caller's divisions, finders for reactions, and saves by
 //! version.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use minzheng_chassis::authz::Caller;
-use minzheng_chassis::db::Sql;
+use minzheng_chassis::db::dialect::placeholders;
+use minzheng_chassis::db::{Sql, val};
 use minzheng_chassis::division::DivisionCode;
 use minzheng_chassis::grpc::page::Page;
 use minzheng_chassis::seam::Failure;
@@ -117,6 +118,29 @@ pub async fn around_person(
         .add(child::Column::Id.in_subquery(around));
     let query = child::Entity::find().filter(condition);
     load(db, query).await
+}
+
+/// Those of these persons who are children here, or stand around one, wherever they live; for
+/// reactions.
+///
+/// # Errors
+/// The database's.
+pub async fn named_of(
+    db: &impl ConnectionTrait,
+    persons: &BTreeSet<Uuid>,
+) -> Result<BTreeSet<Uuid>, Failure> {
+    if persons.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let places = placeholders(1, persons.len());
+    let text = format!(
+        "SELECT id AS person_id FROM child WHERE id IN ({places}) \
+         UNION SELECT person_id FROM child_kin WHERE person_id IN ({places})"
+    );
+    let found = db.all(text, persons.iter().map(|id| val(*id))).await?;
+    let named: Result<BTreeSet<Uuid>, DbErr> =
+        found.iter().map(|row| row.get("person_id")).collect();
+    Ok(named?)
 }
 
 /// Children that must be derived anew because their day has come.

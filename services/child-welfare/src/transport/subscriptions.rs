@@ -10,7 +10,7 @@ use crate::app::follow_merges::FollowMerges;
 
 /// Deaths of children and of those around them; answers the questions of every case.
 pub fn follow_deaths() -> Subscription {
-    Subscription::named("child-welfare.follow-deaths").on::<Fact>(FollowDeaths)
+    Subscription::named("child-welfare.follow-deaths").on_set::<Fact>(FollowDeaths)
 }
 
 /// Whom children have, and where they live.

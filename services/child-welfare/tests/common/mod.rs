@@ -53,9 +53,13 @@ pub struct House {
 
 impl House {
     pub async fn start(deployment: &Deployment) -> Self {
+        Self::start_with(deployment, &[]).await
+    }
+
+    pub async fn start_with(deployment: &Deployment, settings: &[&str]) -> Self {
         let register = Register::default();
         let modules = vec![module(), register.module()];
-        let node = deployment.start(modules).await;
+        let node = deployment.start_with(modules, settings).await;
         Self { node, register }
     }
 

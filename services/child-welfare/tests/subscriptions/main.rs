@@ -4,6 +4,7 @@ mod closing;
 #[path = "../common/mod.rs"]
 mod common;
 mod deaths;
+mod together;
 mod upkeep;
 
 pub(crate) const ASSESS: &str = "assess-dependants";

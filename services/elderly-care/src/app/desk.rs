@@ -42,10 +42,20 @@ impl Papers {
     /// # Errors
     /// The database's; NO_RULE.
     pub(super) async fn take(uow: &UnitOfWork, named: &Named) -> Result<Self, Failure> {
-        // As the tables keep it, so that what is decided now and what is read later agree.
-        let now = from_micros(micros(uow.now())).map_err(Failure::internal)?;
+        let now = as_kept(uow)?;
         let loaded = load(uow, named, now).await?;
         Ok(Self { loaded, now })
+    }
+
+    /// What [`Papers::take`] loads where nothing is known of those who are named.
+    ///
+    /// # Errors
+    /// The instant is out of range: our own fault.
+    pub(super) fn blank(uow: &UnitOfWork) -> Result<Self, Failure> {
+        Ok(Self {
+            loaded: Loaded::default(),
+            now: as_kept(uow)?,
+        })
     }
 
     /// # Errors
@@ -113,6 +123,11 @@ impl Papers {
         }
         Ok(())
     }
+}
+
+/// Now as the tables keep it, so that what is decided now and what is read later agree.
+fn as_kept(uow: &UnitOfWork) -> Result<Timestamp, Failure> {
+    from_micros(micros(uow.now())).map_err(Failure::internal)
 }
 
 async fn change_items(uow: &mut UnitOfWork, effects: &[WorkEffect]) -> Result<Items, Failure> {

@@ -105,8 +105,19 @@ pub async fn load(uow: &UnitOfWork, named: &Named, now: Timestamp) -> Result<Loa
     Ok(loaded)
 }
 
-/// The facilities where these people live, or a reversal would have them live, or wait. All that is
-/// asked about the many who are no residents.
+/// Those of these people who live somewhere, or whom a reversal would have live, or who wait. All
+/// that is asked about the many who are no residents.
+///
+/// # Errors
+/// The database's.
+pub async fn named_of(
+    db: &impl ConnectionTrait,
+    people: &[Uuid],
+) -> Result<BTreeSet<Uuid>, Failure> {
+    Ok(where_named(db, "person_id", people).await?)
+}
+
+/// The facilities where these people live, or a reversal would have them live, or wait.
 ///
 /// # Errors
 /// The database's.
@@ -114,17 +125,26 @@ pub(super) async fn facilities_of(
     db: &impl ConnectionTrait,
     people: &[Uuid],
 ) -> Result<BTreeSet<Uuid>, DbErr> {
+    where_named(db, "facility_id", people).await
+}
+
+/// A column of the standing stays and live entries of these people.
+async fn where_named(
+    db: &impl ConnectionTrait,
+    column: &'static str,
+    people: &[Uuid],
+) -> Result<BTreeSet<Uuid>, DbErr> {
     if people.is_empty() {
         return Ok(BTreeSet::new());
     }
     let persons = placeholders(1, people.len());
     let text = format!(
-        "SELECT facility_id FROM stay WHERE person_id IN ({persons}) AND {STANDING} \
-         UNION SELECT facility_id FROM waiting_entry WHERE person_id IN ({persons}) AND {LIVE}"
+        "SELECT {column} FROM stay WHERE person_id IN ({persons}) AND {STANDING} \
+         UNION SELECT {column} FROM waiting_entry WHERE person_id IN ({persons}) AND {LIVE}"
     );
     let values: Vec<Value> = people.iter().map(|id| val(*id)).collect();
     let found = db.all(text, values).await?;
-    found.iter().map(|row| row.get("facility_id")).collect()
+    found.iter().map(|row| row.get(column)).collect()
 }
 
 async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<facility::Model, Failure> {

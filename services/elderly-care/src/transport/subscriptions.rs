@@ -9,7 +9,7 @@ use crate::app::follow_merges::FollowMerges;
 
 /// Beds and stays follow what is known of a death.
 pub fn follow_deaths() -> Subscription {
-    Subscription::named("elderly-care.follow-deaths").on::<Fact>(FollowDeaths)
+    Subscription::named("elderly-care.follow-deaths").on_set::<Fact>(FollowDeaths)
 }
 
 /// Stays and places in queues follow a merged record to its survivor.

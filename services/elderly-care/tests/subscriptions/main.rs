@@ -8,3 +8,4 @@ mod delivery;
 mod home;
 mod merges;
 mod settlement;
+mod together;

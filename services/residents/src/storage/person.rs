@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use minzheng_chassis::authz::Caller;
 use minzheng_chassis::context::Context;
 use minzheng_chassis::crypto::KeyRing;
+use minzheng_chassis::db::Sql;
 use minzheng_chassis::problem::Problem;
 use minzheng_chassis::seam::{Failure, UnitOfWork};
 use sea_orm::sea_query::Expr;
@@ -43,8 +44,6 @@ pub enum Changed {
     Identity,
     /// Domicile and residence.
     Places,
-    /// Life status.
-    Life,
 }
 
 /// Nobody by that id in the caller's divisions.
@@ -95,7 +94,6 @@ impl<'a> Persons<'a, DatabaseTransaction> {
             Changed::State => person_row::set_state(&mut row, person),
             Changed::Identity => person_row::set_identity(&mut row, self.keys, person),
             Changed::Places => person_row::set_places(&mut row, person),
-            Changed::Life => person_row::set_life(&mut row, person),
         }
         let saved = person::Entity::update_many()
             .set(row)
@@ -108,6 +106,24 @@ impl<'a> Persons<'a, DatabaseTransaction> {
             return Err(Failure::Conflict("person".to_owned()));
         }
         stored.version += 1;
+        Ok(())
+    }
+
+    /// Saves the life status of several records in one statement, if nobody else changed one of them
+    /// meanwhile. Each record may be named once.
+    ///
+    /// # Errors
+    /// Somebody did.
+    pub async fn save_lives(&self, stored: &[&StoredPerson]) -> Result<(), Failure> {
+        if stored.is_empty() {
+            return Ok(());
+        }
+        let (text, values) = person_row::update_lives(stored);
+        let saved = self.db.run(text, values).await?;
+        // Lossless: no machine counts more rows than 64 bits hold.
+        if saved != stored.len() as u64 {
+            return Err(Failure::Conflict("person".to_owned()));
+        }
         Ok(())
     }
 

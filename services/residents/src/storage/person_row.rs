@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use minzheng_chassis::civil::{from_micros, micros};
 use minzheng_chassis::crypto::KeyRing;
+use minzheng_chassis::db::dialect::placeholders;
+use minzheng_chassis::db::val;
 use minzheng_chassis::identity::PersonName;
 use minzheng_chassis::seam::Failure;
-use sea_orm::Set;
+use sea_orm::{Set, Value};
 use uuid::Uuid;
 
 use super::codes::{self, unknown};
@@ -73,6 +75,32 @@ pub(super) fn set_life(row: &mut person::ActiveModel, person: &Person) {
     row.died_on = Set(life.died_on.to_string());
     row.case_id = Set(life.since.map(|since| since.case_id));
     row.fact_version = Set(life.fact_version());
+}
+
+/// The columns that a fact changes, of several rows at once, each under its version.
+pub(super) fn update_lives(stored: &[&StoredPerson]) -> (String, Vec<Value>) {
+    const COLUMNS: usize = 6;
+    let rows: Vec<String> = (0..stored.len())
+        .map(|row| format!("({})", placeholders(row * COLUMNS + 1, COLUMNS)))
+        .collect();
+    let text = format!(
+        "UPDATE person SET life_status = told.column3, died_on = told.column4, case_id = told.column5, \
+         fact_version = told.column6, version = person.version + 1 FROM (VALUES {}) AS told \
+         WHERE person.id = told.column1 AND person.version = told.column2",
+        rows.join(", ")
+    );
+    let values = stored.iter().flat_map(|stored| {
+        let life = &stored.person.life;
+        [
+            val(stored.person.id),
+            val(stored.version),
+            val(life.status.name()),
+            val(life.died_on.to_string()),
+            val(life.since.map(|since| since.case_id)),
+            val(life.fact_version()),
+        ]
+    });
+    (text, values.collect())
 }
 
 /// A row of an identity that was corrected.

@@ -6,5 +6,5 @@ use crate::app::mark_life_status::MarkLifeStatus;
 
 /// The facts about deaths.
 pub fn mark_life_status() -> Subscription {
-    Subscription::named("residents.mark-life-status").on(MarkLifeStatus)
+    Subscription::named("residents.mark-life-status").on_set(MarkLifeStatus)
 }

@@ -35,7 +35,10 @@ pub(crate) async fn latency(
     per_second: f64,
 ) -> anyhow::Result<()> {
     let people = load::people(platform, count + WARM_UP).await;
-    let times = Arc::new(Mutex::new(Histogram::<u64>::new_with_max(LONGEST_MICROS, 3)?));
+    let times = Arc::new(Mutex::new(Histogram::<u64>::new_with_max(
+        LONGEST_MICROS,
+        3,
+    )?));
     let begin = Instant::now() + Duration::from_millis(100);
     let gap = Duration::from_secs_f64(1.0 / per_second);
     futures::stream::iter(people.into_iter().enumerate())

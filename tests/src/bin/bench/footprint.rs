@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use minzheng_tests::processes::Embedded;
 
+use crate::accounting::own;
+
 /// How long a process is left alone before and while it is looked at.
 const IDLE_FOR: Duration = Duration::from_secs(10);
-
-/// Clock ticks a second in /proc.
-const TICKS: f64 = 100.0;
 
 /// Prints resident memory and idle CPU of processes.
 pub(crate) async fn of<'n>(
@@ -19,12 +18,12 @@ pub(crate) async fn of<'n>(
     tokio::time::sleep(IDLE_FOR).await;
     let before: Vec<f64> = processes
         .iter()
-        .map(|(_, pid)| cpu_seconds(*pid))
+        .map(|(_, pid)| own(*pid))
         .collect::<Result<_, _>>()?;
     let started = Instant::now();
     tokio::time::sleep(IDLE_FOR).await;
     for ((name, pid), before) in processes.iter().zip(before) {
-        let share = (cpu_seconds(*pid)? - before) / started.elapsed().as_secs_f64() * 100.0;
+        let share = (own(*pid)? - before) / started.elapsed().as_secs_f64() * 100.0;
         println!(
             "idle {name}: {:.1} MiB resident, {share:.1} % of a core",
             resident_mib(*pid)?
@@ -45,15 +44,6 @@ fn resident_mib(pid: u32) -> anyhow::Result<f64> {
         .context("a number")?
         .parse()?;
     Ok(kib / 1024.0)
-}
-
-fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let after_name = stat.rsplit_once(')').context("a process name")?.1;
-    let fields: Vec<&str> = after_name.split_whitespace().collect();
-    let ticks: f64 = fields.get(11).context("utime")?.parse::<f64>()?
-        + fields.get(12).context("stime")?.parse::<f64>()?;
-    Ok(ticks / TICKS)
 }
 
 /// Prints how long a second process takes from exec to serving, on a migrated directory of its own.

@@ -2,39 +2,64 @@
 //! timed test.
 //!
 //! Latency is open loop with intended start times; throughput counts settled cases after the commit
-//! that settled them; footprints come from the operating system.
+//! that settled them; footprints come from the operating system. What has a baseline is measured with
+//! it in turns; the exit code is 1 when a ratio is below its floor.
 
 #![allow(clippy::print_stdout)] // the report is what this program is for
 
+mod accounting;
 mod baseline;
 mod cases;
+mod command;
+mod context;
+mod facts;
 mod footprint;
+mod held_lease;
+mod inbox;
 mod load;
+mod order;
+mod pgbench;
+mod ratio;
+mod raw_kafka;
+mod relay;
+mod reports;
+mod residents;
+mod stand;
+
+use std::process::ExitCode;
 
 use minzheng_chassis::testing::{KAFKA_VARIABLE, TestDatabase, real_service};
 use minzheng_tests::processes::{Cluster, Embedded};
+use order::Order;
 
 /// Share of the full amounts that `--smoke` runs.
 const SMOKE: usize = 10;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> anyhow::Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let smoke = arguments.iter().any(|argument| argument == "--smoke");
-    let wanted = |name: &str| {
-        let named: Vec<&String> = arguments
-            .iter()
-            .filter(|argument| !argument.starts_with("--"))
-            .collect();
-        named.is_empty() || named.iter().any(|argument| *argument == name)
-    };
-    let amount = |full: usize| if smoke { full / SMOKE } else { full };
-    baseline::machine();
-    if wanted("latency") || wanted("throughput") || wanted("footprint") {
+async fn main() -> anyhow::Result<ExitCode> {
+    let order = Order::of(std::env::args().skip(1));
+    context::print().await?;
+    if order.wants_any(&["latency", "throughput", "footprint"]) {
+        let wanted = |name: &str| order.wants(name);
+        let amount = |full: usize| order.amount(full, full / SMOKE);
         real(&wanted, &amount).await?;
         embedded(&wanted, &amount).await?;
     }
-    Ok(())
+    let mut reached = true;
+    if order.wants("B2") {
+        reached &= relay::run(&order).await?;
+    }
+    if order.wants_any(&["B3", "B3b"]) {
+        reached &= inbox::run(&order).await?;
+    }
+    if order.wants_any(&["B1", "B1c"]) {
+        reached &= command::run(&order).await?;
+    }
+    Ok(if reached {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn real(

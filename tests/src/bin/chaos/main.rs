@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use minzheng_tests::chaos::deployment::Kind;
+use minzheng_tests::chaos::deployment::{Kind, clear};
 use minzheng_tests::chaos::run::{Order, run};
 use minzheng_tests::chaos::summary;
 
@@ -21,21 +21,23 @@ const RATE: f64 = 200.0;
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<ExitCode> {
     let order = order(std::env::args().skip(1))?;
-    match std::fs::remove_dir_all(&order.directory) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-        Ok(()) | Err(_) => {}
-    }
-    std::fs::create_dir_all(&order.directory)?;
+    clear(&order.directory)?;
     let began = std::time::Instant::now();
     let say = |what: &str| eprintln!("chaos: {:>4} s: {what}", began.elapsed().as_secs());
     say(&format!("logs in {}", order.directory.display()));
-    let outcome = run(&order, &say).await.with_context(|| summary::replay(&order))?;
+    let outcome = run(&order, &say)
+        .await
+        .with_context(|| summary::replay(&order))?;
     let summary = summary::to_json(&order, &outcome);
     std::fs::write(
         order.directory.join("summary.json"),
         serde_json::to_string_pretty(&summary)?,
     )?;
-    let violations: Vec<String> = outcome.violations.iter().map(|one| format!("{one:?}\n")).collect();
+    let violations: Vec<String> = outcome
+        .violations
+        .iter()
+        .map(|one| format!("{one:?}\n"))
+        .collect();
     std::fs::write(order.directory.join("violations.txt"), violations.concat())?;
     for line in summary::to_lines(&summary) {
         println!("{line}");
@@ -43,7 +45,11 @@ async fn main() -> anyhow::Result<ExitCode> {
     if outcome.violations.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    println!("seed {}; again with: {}", order.seed, summary::replay(&order));
+    println!(
+        "seed {}; again with: {}",
+        order.seed,
+        summary::replay(&order)
+    );
     Ok(ExitCode::FAILURE)
 }
 
@@ -63,7 +69,9 @@ fn order(mut words: impl Iterator<Item = String>) -> anyhow::Result<Order> {
             order.faults = false;
             continue;
         }
-        let value = words.next().with_context(|| format!("{word} needs a value"))?;
+        let value = words
+            .next()
+            .with_context(|| format!("{word} needs a value"))?;
         match word.as_str() {
             "--minutes" => order.time = Duration::from_secs_f64(value.parse::<f64>()? * 60.0),
             "--seed" => order.seed = value.parse()?,
@@ -82,6 +90,9 @@ fn order(mut words: impl Iterator<Item = String>) -> anyhow::Result<Order> {
         }
     }
     anyhow::ensure!(order.replicas > 0, "at least one replica");
-    anyhow::ensure!(!order.directory.as_os_str().is_empty(), "--directory is needed");
+    anyhow::ensure!(
+        !order.directory.as_os_str().is_empty(),
+        "--directory is needed"
+    );
     Ok(order)
 }

@@ -58,16 +58,24 @@ fn of_one(op: &Op, action: &str, rows: &[&&AuditRow]) -> Found {
     let about = format!("{action} under {}", op.deed.id);
     let mut found = Vec::new();
     if op.is_refused() && !rows.is_empty() {
-        found.push((Harm::Wrong, format!("{about} was refused and is in the audit")));
+        found.push((
+            Harm::Wrong,
+            format!("{about} was refused and is in the audit"),
+        ));
     }
     // The same document told again changes nothing: counted together, below.
     let is_report = matches!(op.does(), "report" | "report-again");
     if op.ok().is_some() && rows.is_empty() && !is_report {
-        found.push((Harm::Lost, format!("{about} was acknowledged and is not in the audit")));
+        found.push((
+            Harm::Lost,
+            format!("{about} was acknowledged and is not in the audit"),
+        ));
     }
     let mut changed: BTreeMap<(&str, Uuid), usize> = BTreeMap::new();
     for row in rows {
-        *changed.entry((&row.aggregate, row.aggregate_id)).or_default() += 1;
+        *changed
+            .entry((&row.aggregate, row.aggregate_id))
+            .or_default() += 1;
     }
     for ((aggregate, id), times) in changed.into_iter().filter(|(_, times)| *times > 1) {
         found.push((
@@ -80,9 +88,10 @@ fn of_one(op: &Op, action: &str, rows: &[&&AuditRow]) -> Found {
 
 /// One document is one change, however often it is told.
 fn of_documents(observed: &Observed, told: &BTreeMap<(&str, &str), usize>) -> Found {
-    let acknowledged = observed.ops.iter().filter(|op| {
-        matches!(op.does(), "report" | "report-again") && op.ok().is_some()
-    });
+    let acknowledged = observed
+        .ops
+        .iter()
+        .filter(|op| matches!(op.does(), "report" | "report-again") && op.ok().is_some());
     let mut found = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
     for op in acknowledged {
@@ -91,7 +100,11 @@ fn of_documents(observed: &Observed, told: &BTreeMap<(&str, &str), usize>) -> Fo
         if times == 1 || !seen.insert(document) {
             continue;
         }
-        let harm = if times == 0 { Harm::Lost } else { Harm::Doubled };
+        let harm = if times == 0 {
+            Harm::Lost
+        } else {
+            Harm::Doubled
+        };
         let (organisation, reference) = document;
         found.push((
             harm,
@@ -112,12 +125,15 @@ fn looks(observed: &Observed) -> Found {
             *recorded.entry(row.aggregate_id.to_string()).or_default() += 1;
         }
     }
-    let missing = looked.into_iter().filter(|(person, times)| {
-        recorded.get(*person).copied().unwrap_or_default() < *times
-    });
+    let missing = looked
+        .into_iter()
+        .filter(|(person, times)| recorded.get(*person).copied().unwrap_or_default() < *times);
     missing
         .map(|(person, times)| {
-            (Harm::Lost, format!("{times} looks at person {person} are not all in the audit"))
+            (
+                Harm::Lost,
+                format!("{times} looks at person {person} are not all in the audit"),
+            )
         })
         .collect()
 }

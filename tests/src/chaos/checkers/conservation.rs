@@ -47,12 +47,20 @@ fn made(observed: &Observed) -> Found {
     for (kind, ids) in &acknowledged {
         let there = observed.tables.made.get(kind).cloned().unwrap_or_default();
         let lost = ids.difference(&there);
-        found.extend(lost.map(|id| (Harm::Lost, format!("{kind} {id} was acknowledged and is not there"))));
+        found.extend(lost.map(|id| {
+            (
+                Harm::Lost,
+                format!("{kind} {id} was acknowledged and is not there"),
+            )
+        }));
         let surplus: Vec<&Uuid> = there.difference(ids).collect();
         // An operation that nobody knows the end of may have made one.
         if surplus.len() > unknown[kind] {
             found.extend(surplus.iter().map(|id| {
-                (Harm::Doubled, format!("{kind} {id} is there and no client was told of it"))
+                (
+                    Harm::Doubled,
+                    format!("{kind} {id} is there and no client was told of it"),
+                )
             }));
         }
     }
@@ -92,7 +100,11 @@ fn reports(observed: &Observed) -> Found {
             )),
         }
     }
-    let there = observed.tables.made.get("evidence").map_or(0, BTreeSet::len);
+    let there = observed
+        .tables
+        .made
+        .get("evidence")
+        .map_or(0, BTreeSet::len);
     if there > documents.len() + unknown {
         let told = documents.len();
         found.push((
@@ -124,7 +136,10 @@ fn visible(observed: &Observed) -> Found {
     unseen
         .map(|case| {
             let phase = case.phase().as_str_name();
-            (Harm::Lost, format!("case {} is {phase} and waits for nobody", case.id))
+            (
+                Harm::Lost,
+                format!("case {} is {phase} and waits for nobody", case.id),
+            )
         })
         .collect()
 }

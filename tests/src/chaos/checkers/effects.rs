@@ -71,7 +71,10 @@ fn answered(observed: &Observed) -> Found {
     twice
         .map(|((source, _, question), events)| {
             let times = events.len();
-            (Harm::Doubled, format!("{source} answered {question} {times} times"))
+            (
+                Harm::Doubled,
+                format!("{source} answered {question} {times} times"),
+            )
         })
         .collect()
 }

@@ -23,7 +23,12 @@ fn answers(observed: &Observed) -> Found {
         if answers.len() > 1 {
             found.push((
                 Harm::Wrong,
-                format!("{} under {} has {} answers", op.does(), op.deed.id, answers.len()),
+                format!(
+                    "{} under {} has {} answers",
+                    op.does(),
+                    op.deed.id,
+                    answers.len()
+                ),
             ));
         }
         let refused_later = op
@@ -34,7 +39,11 @@ fn answers(observed: &Observed) -> Found {
         if let Some(reason) = refused_later.filter(|reason| *reason != "CONTENDED") {
             found.push((
                 Harm::Wrong,
-                format!("{} under {} was acknowledged, then refused: {reason}", op.does(), op.deed.id),
+                format!(
+                    "{} under {} was acknowledged, then refused: {reason}",
+                    op.does(),
+                    op.deed.id
+                ),
             ));
         }
     }

@@ -72,7 +72,10 @@ fn stored(observed: &Observed) -> Found {
         }
         let by = question.receipt.and_then(|receipt| receipts.get(&receipt));
         if by.is_none_or(|by| *by != question.department) {
-            found.push((Harm::Wrong, format!("{about} was answered by no receipt of its own")));
+            found.push((
+                Harm::Wrong,
+                format!("{about} was answered by no receipt of its own"),
+            ));
         }
     }
     let silent = observed
@@ -81,16 +84,21 @@ fn stored(observed: &Observed) -> Found {
         .iter()
         .filter(|(id, case)| says_settled(&case.phase) && !asked.contains(id));
     found.extend(silent.map(|(id, case)| {
-        (Harm::Wrong, format!("case {id} is {}, and nobody was asked", case.phase))
+        (
+            Harm::Wrong,
+            format!("case {id} is {}, and nobody was asked", case.phase),
+        )
     }));
     found
 }
 
 /// Whether a later case of the person has a later fact.
 fn overtaken(observed: &Observed, case: &Case) -> bool {
-    observed.tables.cases.values().any(|other| {
-        other.person == case.person && other.fact_version > case.fact_version
-    })
+    observed
+        .tables
+        .cases
+        .values()
+        .any(|other| other.person == case.person && other.fact_version > case.fact_version)
 }
 
 pub(super) fn nothing_open(observed: &Observed) -> Found {
@@ -103,13 +111,21 @@ pub(super) fn nothing_open(observed: &Observed) -> Found {
         )),
         None => found.push((Harm::Wrong, "something stayed open to the end".to_owned())),
     }
-    let parked = observed.api.dead_letters.iter().filter(|(_, count)| **count > 0);
+    let parked = observed
+        .api
+        .dead_letters
+        .iter()
+        .filter(|(_, count)| **count > 0);
     found.extend(parked.map(|(service, count)| {
-        (Harm::Wrong, format!("{count} events of {service} are parked or stopped"))
+        (
+            Harm::Wrong,
+            format!("{count} events of {service} are parked or stopped"),
+        )
     }));
     let open = observed.tables.questions.iter().filter(|question| {
         let case = observed.tables.cases.get(&question.case);
-        question.state == "open" && case.is_some_and(|case| case.fact_version == question.fact_version)
+        question.state == "open"
+            && case.is_some_and(|case| case.fact_version == question.fact_version)
     });
     found.extend(open.map(|question| {
         let text = format!(
@@ -130,7 +146,10 @@ fn owners(observed: &Observed) -> Found {
             if waiting.on.is_empty() || waiting.since.is_none() || waiting.advice.is_empty() {
                 found.push((
                     Harm::Wrong,
-                    format!("case {} waits for {} and says not on whom", case.id, waiting.what),
+                    format!(
+                        "case {} waits for {} and says not on whom",
+                        case.id, waiting.what
+                    ),
                 ));
             }
         }

@@ -32,7 +32,10 @@ pub(super) fn restored(observed: &Observed) -> Found {
     for shape in [Shape::Single, Shape::Home] {
         let controls = of(observed, Script::Control(shape));
         let Some(expected) = usual(&controls) else {
-            found.push((Harm::Wrong, format!("no family shows how a {shape:?} looks untouched")));
+            found.push((
+                Harm::Wrong,
+                format!("no family shows how a {shape:?} looks untouched"),
+            ));
             continue;
         };
         let undone = SCRIPTS
@@ -55,7 +58,10 @@ pub(super) fn alike(observed: &Observed) -> Found {
             continue;
         };
         for print in prints.iter().filter(|print| print.lines != expected) {
-            found.push((Harm::Wrong, differs(print, expected, "differs from its like")));
+            found.push((
+                Harm::Wrong,
+                differs(print, expected, "differs from its like"),
+            ));
         }
     }
     found
@@ -69,5 +75,10 @@ fn differs(print: &Print, expected: &[String], how: &str) -> String {
         .chain(surplus.map(|line| format!("+[{line}]")))
         .take(TOLD)
         .collect();
-    format!("family {} ({}) {how}: {}", print.family, print.script, lines.join(" "))
+    format!(
+        "family {} ({}) {how}: {}",
+        print.family,
+        print.script,
+        lines.join(" ")
+    )
 }

@@ -50,10 +50,7 @@ fn published(observed: &Observed) -> Found {
     for ((service, topic, key), given) in &observed.tables.sequences {
         let stream = ((*service).to_owned(), topic.clone(), key.clone());
         let events = streams.get(&stream).map_or(&[][..], Vec::as_slice);
-        let there: BTreeSet<i64> = events
-            .iter()
-            .map(|event| event.envelope.sequence)
-            .collect();
+        let there: BTreeSet<i64> = events.iter().map(|event| event.envelope.sequence).collect();
         for number in (1..=*given).filter(|number| !there.contains(number)) {
             found.push((
                 Harm::Lost,
@@ -62,14 +59,17 @@ fn published(observed: &Observed) -> Found {
         }
         let beyond = there.iter().filter(|number| *number > given);
         found.extend(beyond.map(|number| {
-            let text = format!("number {number} of key {key} is on {topic}, and {service} gave only {given}");
+            let text = format!(
+                "number {number} of key {key} is on {topic}, and {service} gave only {given}"
+            );
             (Harm::Wrong, text)
         }));
     }
     let waiting = observed.tables.outbox.iter().filter(|(_, rows)| **rows > 0);
-    found.extend(waiting.map(|(service, rows)| {
-        (Harm::Lost, format!("{rows} events of {service} never left"))
-    }));
+    found.extend(
+        waiting
+            .map(|(service, rows)| (Harm::Lost, format!("{rows} events of {service} never left"))),
+    );
     found
 }
 
@@ -87,7 +87,9 @@ fn received(observed: &Observed) -> Found {
             for id in ids {
                 match observed.tables.inbox.get(&(name.to_owned(), id)) {
                     Some(state) if state == "applied" => {}
-                    Some(state) => found.push((Harm::Wrong, format!("{name}: event {id} is {state}"))),
+                    Some(state) => {
+                        found.push((Harm::Wrong, format!("{name}: event {id} is {state}")))
+                    }
                     None => found.push((Harm::Lost, format!("{name} never heard of event {id}"))),
                 }
             }
@@ -99,10 +101,7 @@ fn received(observed: &Observed) -> Found {
 pub(super) fn in_order(observed: &Observed) -> Found {
     let mut found = Vec::new();
     for ((source, topic, key), events) in streams(observed) {
-        let numbers: Vec<i64> = events
-            .iter()
-            .map(|event| event.envelope.sequence)
-            .collect();
+        let numbers: Vec<i64> = events.iter().map(|event| event.envelope.sequence).collect();
         let expected = 1..=i64::try_from(numbers.len()).unwrap_or(i64::MAX);
         if !numbers.iter().copied().eq(expected) {
             found.push((
@@ -134,7 +133,9 @@ fn facts(observed: &Observed) -> Found {
         for event in events {
             // All five kinds of fact carry it in the same field.
             let fact = DeathConfirmed::decode(event.envelope.value.as_slice()).ok();
-            let version = fact.and_then(|event| event.fact).map_or(0, |fact| fact.fact_version);
+            let version = fact
+                .and_then(|event| event.fact)
+                .map_or(0, |fact| fact.fact_version);
             let Ok(person) = Uuid::parse_str(&key) else {
                 continue;
             };
@@ -154,7 +155,9 @@ fn facts(observed: &Observed) -> Found {
             if known != *version {
                 found.push((
                     Harm::Wrong,
-                    format!("{service} knows fact {known} of person {person}, the last is {version}"),
+                    format!(
+                        "{service} knows fact {known} of person {person}, the last is {version}"
+                    ),
                 ));
             }
         }

@@ -203,8 +203,10 @@ async fn prints(platform: &Platform, ops: &[Op]) -> anyhow::Result<Vec<Print>> {
         .iter()
         .flat_map(|(_, family)| family.roles.keys().cloned())
         .collect();
-    let mut lines: BTreeMap<u64, Vec<String>> =
-        lived.iter().map(|(number, _)| (**number, Vec::new())).collect();
+    let mut lines: BTreeMap<u64, Vec<String>> = lived
+        .iter()
+        .map(|(number, _)| (**number, Vec::new()))
+        .collect();
     for service in SERVICES {
         for chunk in persons.chunks(PERSONS) {
             for line in fingerprint(platform, service, chunk).await? {

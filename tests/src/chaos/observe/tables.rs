@@ -170,7 +170,10 @@ async fn chassis(
         tables.inbox.insert(event, row.get("state")?);
     }
     for row in db
-        .all("SELECT person_id, fact_version, status FROM known_person", [])
+        .all(
+            "SELECT person_id, fact_version, status FROM known_person",
+            [],
+        )
         .await?
     {
         let guard = Guard {
@@ -187,7 +190,10 @@ async fn chassis(
 async fn cases(tables: &mut Tables, database: &Database) -> anyhow::Result<()> {
     let db = database.reader();
     for row in db
-        .all("SELECT id, phase, fact_version, person_id FROM death_case", [])
+        .all(
+            "SELECT id, phase, fact_version, person_id FROM death_case",
+            [],
+        )
         .await?
     {
         let case = Case {

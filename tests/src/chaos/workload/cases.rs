@@ -143,12 +143,16 @@ async fn decide<T: prost::Message>(
         let mut what = what.clone();
         what["service"] = "life-events".into();
         what["case"] = case_id.into();
-        let call =
-            async |platform: &Platform, request_id: String| call(platform, request_id, etag.clone()).await;
+        let call = async |platform: &Platform, request_id: String| {
+            call(platform, request_id, etag.clone()).await
+        };
         match client
             .change(what, call, |answer| shown(case(answer)))
             .await
         {
+            Err(refused) if refused.is("ETAG_MISMATCH") && client.shared.is_over() => {
+                return Err(Refused::Unknown);
+            }
             Err(refused) if refused.is("ETAG_MISMATCH") => {}
             settled => return settled,
         }
@@ -207,7 +211,14 @@ pub(super) async fn correct(client: &Client<'_>, case_id: &str) -> Result<(), Re
         let mut client = platform.life_events(&client.shared.callers.clerk);
         client.correct_death(request).await
     };
-    decide(client, case_id, json!({ "do": "correct" }), call, |answer| answer.case.as_ref()).await?;
+    decide(
+        client,
+        case_id,
+        json!({ "do": "correct" }),
+        call,
+        |answer| answer.case.as_ref(),
+    )
+    .await?;
     Ok(())
 }
 
@@ -224,7 +235,14 @@ pub(super) async fn reverse(client: &Client<'_>, case_id: &str) -> Result<(), Re
         let mut client = platform.life_events(&client.shared.callers.clerk);
         client.prepare_reversal(request).await
     };
-    let prepared = decide(client, case_id, json!({ "do": "prepare" }), call, |answer| answer.case.as_ref()).await?;
+    let prepared = decide(
+        client,
+        case_id,
+        json!({ "do": "prepare" }),
+        call,
+        |answer| answer.case.as_ref(),
+    )
+    .await?;
     let pending = prepared.case.and_then(|case| case.pending_reversal);
     let reversal_id = pending.unwrap_or_default().id;
     match approve(client, case_id, &reversal_id, true).await {
@@ -258,7 +276,10 @@ async fn approve(
         platform.life_events(caller).approve_reversal(request).await
     };
     let does = if oneself { "approve-own" } else { "approve" };
-    decide(client, case_id, json!({ "do": does }), call, |answer| answer.case.as_ref()).await?;
+    decide(client, case_id, json!({ "do": does }), call, |answer| {
+        answer.case.as_ref()
+    })
+    .await?;
     Ok(())
 }
 

@@ -116,8 +116,7 @@ impl Client<'_> {
         show: &impl Fn(&T) -> Value,
     ) -> Result<T, Option<String>> {
         let replica = turn % self.shared.platforms.len();
-        let log =
-            |kind, answer| -> () { self.shared.history.write(deed, kind, replica, answer) };
+        let log = |kind, answer| -> () { self.shared.history.write(deed, kind, replica, answer) };
         log(Kind::Invoke, Value::Null);
         match call(&self.shared.platforms[replica], deed.id.clone()).await {
             Ok(response) => {
@@ -133,7 +132,8 @@ impl Client<'_> {
                     Err(Some(reason))
                 }
                 None => {
-                    let said = json!({ "code": format!("{:?}", status.code()), "said": status.message() });
+                    let said =
+                        json!({ "code": format!("{:?}", status.code()), "said": status.message() });
                     log(Kind::Unknown, said);
                     Err(None)
                 }

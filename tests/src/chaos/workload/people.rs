@@ -50,9 +50,11 @@ pub(super) async fn register(
         client.register_person(request).await
     };
     let answer = client
-        .change(what, call, |answer| {
-            json!({ "made": answer.person.as_ref().map(|person| &person.person_id) })
-        })
+        .change(
+            what,
+            call,
+            |answer| json!({ "made": answer.person.as_ref().map(|person| &person.person_id) }),
+        )
         .await?;
     let id = answer.person.unwrap_or_default().person_id;
     Ok(Member { id, identity })
@@ -86,9 +88,7 @@ pub(super) async fn relate(
         let mut client = platform.residents(&client.shared.callers.clerk);
         client.record_kinship(request).await
     };
-    let show = |answer: &residents::RecordKinshipResponse| {
-        json!({ "made": answer.kinship.as_ref().map(|kinship| &kinship.kinship_id) })
-    };
+    let show = |answer: &residents::RecordKinshipResponse| json!({ "made": answer.kinship.as_ref().map(|kinship| &kinship.kinship_id) });
     client.change(what, call, show).await?;
     Ok(())
 }
@@ -134,9 +134,7 @@ async fn create_facility(client: &Client<'_>) -> Result<String, Refused> {
         let mut client = platform.elderly_care(&client.shared.callers.clerk);
         client.create_facility(request).await
     };
-    let show = |answer: &elderly::CreateFacilityResponse| {
-        json!({ "made": answer.facility.as_ref().map(|facility| &facility.id) })
-    };
+    let show = |answer: &elderly::CreateFacilityResponse| json!({ "made": answer.facility.as_ref().map(|facility| &facility.id) });
     let answer = client.change(what, call, show).await?;
     Ok(answer.facility.unwrap_or_default().id)
 }
@@ -153,9 +151,7 @@ async fn create_bed(client: &Client<'_>, facility_id: &str) -> Result<elderly::B
         let mut client = platform.elderly_care(&client.shared.callers.clerk);
         client.create_bed(request).await
     };
-    let show = |answer: &elderly::CreateBedResponse| {
-        json!({ "made": answer.bed.as_ref().map(|bed| &bed.id) })
-    };
+    let show = |answer: &elderly::CreateBedResponse| json!({ "made": answer.bed.as_ref().map(|bed| &bed.id) });
     let answer = client.change(what, call, show).await?;
     Ok(answer.bed.unwrap_or_default())
 }
@@ -177,9 +173,7 @@ async fn place(client: &Client<'_>, bed: &elderly::Bed, person: &Member) -> Resu
         let mut client = platform.elderly_care(&client.shared.callers.clerk);
         client.place_resident(request).await
     };
-    let show = |answer: &elderly::PlaceResidentResponse| {
-        json!({ "made": answer.stay.as_ref().map(|stay| &stay.id) })
-    };
+    let show = |answer: &elderly::PlaceResidentResponse| json!({ "made": answer.stay.as_ref().map(|stay| &stay.id) });
     client.change(what, call, show).await?;
     Ok(())
 }
@@ -201,9 +195,7 @@ async fn wait_for_bed(
         let mut client = platform.elderly_care(&client.shared.callers.clerk);
         client.add_to_waiting_list(request).await
     };
-    let show = |answer: &elderly::AddToWaitingListResponse| {
-        json!({ "made": answer.entry.as_ref().map(|entry| &entry.id) })
-    };
+    let show = |answer: &elderly::AddToWaitingListResponse| json!({ "made": answer.entry.as_ref().map(|entry| &entry.id) });
     client.change(what, call, show).await?;
     Ok(())
 }

@@ -177,7 +177,14 @@ async fn story(
             match script {
                 Script::Parents => both_parents(client, &folk).await,
                 Script::ParentReversed => {
-                    about_one(client, Script::Reversed(Shape::Home), &folk.mother, Some(&folk.old), rng).await
+                    about_one(
+                        client,
+                        Script::Reversed(Shape::Home),
+                        &folk.mother,
+                        Some(&folk.old),
+                        rng,
+                    )
+                    .await
                 }
                 _ => about_one(client, script, &folk.old, Some(&folk.father), rng).await,
             }

@@ -1,0 +1,204 @@
+//! CPU time by party, as the operating system counts it, and PostgreSQL's WAL.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::ops::AddAssign;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use minzheng_chassis::db::{Database, Sql};
+
+/// Clock ticks a second in /proc, on every Linux.
+const TICKS: f64 = 100.0;
+
+/// The state of a listening socket in /proc/net/tcp.
+const LISTENING: &str = "0A";
+
+/// What some work cost, in seconds of CPU and bytes of WAL.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    pub(crate) services: f64,
+    pub(crate) postgres: f64,
+    pub(crate) kafka: f64,
+    /// This process and the programs it waited for.
+    pub(crate) client: f64,
+    pub(crate) wal_bytes: f64,
+}
+
+impl Cost {
+    /// CPU seconds of everybody.
+    pub(crate) fn cpu(&self) -> f64 {
+        self.services + self.postgres + self.kafka + self.client
+    }
+
+    fn since(&self, before: &Self) -> Self {
+        Self {
+            services: self.services - before.services,
+            postgres: self.postgres - before.postgres,
+            kafka: self.kafka - before.kafka,
+            client: self.client - before.client,
+            wal_bytes: self.wal_bytes - before.wal_bytes,
+        }
+    }
+}
+
+impl AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.services += other.services;
+        self.postgres += other.postgres;
+        self.kafka += other.kafka;
+        self.client += other.client;
+        self.wal_bytes += other.wal_bytes;
+    }
+}
+
+/// The servers whose cost is counted along.
+pub(crate) struct Servers {
+    server: Database,
+    postgres: Option<u32>,
+    kafka: Option<u32>,
+}
+
+impl Servers {
+    /// Finds the processes that listen at these addresses; one on another machine costs nothing here.
+    pub(crate) fn find(server: Database, postgres_url: &str, kafka: &str) -> anyhow::Result<Self> {
+        let authority = postgres_url
+            .rsplit_once('@')
+            .map_or(postgres_url, |(_, at)| at);
+        let authority = authority.split('/').next().unwrap_or(authority);
+        let first = kafka.split(',').next().unwrap_or(kafka);
+        Ok(Self {
+            server,
+            postgres: listener(port(authority)?)?,
+            kafka: listener(port(first)?)?,
+        })
+    }
+
+    /// Begins to count, with the services of these processes.
+    pub(crate) async fn start(&self, services: &[u32]) -> anyhow::Result<Meter<'_>> {
+        Ok(Meter {
+            servers: self,
+            services: services.to_vec(),
+            before: self.sample(services).await?,
+            started: Instant::now(),
+        })
+    }
+
+    async fn sample(&self, services: &[u32]) -> anyhow::Result<Cost> {
+        let text =
+            "SELECT CAST(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0') AS bigint) AS n";
+        let row = self.server.writer().one(text, []).await?;
+        let wal_bytes: i64 = row.context("a position of the WAL")?.get("n")?;
+        let mut sample = Cost {
+            client: with_waited_for(std::process::id())?,
+            wal_bytes: wal_bytes as f64,
+            ..Cost::default()
+        };
+        for pid in services {
+            sample.services += own(*pid)?;
+        }
+        if let Some(pid) = self.postgres {
+            // A backend that has ended counts as waited for.
+            sample.postgres = with_waited_for(pid)?;
+            for child in children(pid)? {
+                // It may have ended since it was listed.
+                sample.postgres += own(child).unwrap_or_default();
+            }
+        }
+        if let Some(pid) = self.kafka {
+            sample.kafka = own(pid)?;
+        }
+        Ok(sample)
+    }
+}
+
+/// Counts from its start on.
+pub(crate) struct Meter<'a> {
+    servers: &'a Servers,
+    services: Vec<u32>,
+    before: Cost,
+    started: Instant,
+}
+
+impl Meter<'_> {
+    /// Time and cost since the start.
+    pub(crate) async fn stop(self) -> anyhow::Result<(Duration, Cost)> {
+        let took = self.started.elapsed();
+        let after = self.servers.sample(&self.services).await?;
+        Ok((took, after.since(&self.before)))
+    }
+}
+
+fn port(authority: &str) -> anyhow::Result<u16> {
+    let (_, port) = authority
+        .rsplit_once(':')
+        .context("an address with a port")?;
+    Ok(port.parse()?)
+}
+
+fn fields(pid: u32) -> anyhow::Result<Vec<String>> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let behind_name = stat.rsplit_once(')').context("a process name")?.1;
+    Ok(behind_name.split_whitespace().map(str::to_owned).collect())
+}
+
+fn seconds(fields: &[String], places: std::ops::Range<usize>) -> anyhow::Result<f64> {
+    let ticks = fields.get(places).context("fields of a process")?;
+    let ticks: Result<Vec<f64>, _> = ticks.iter().map(|field| field.parse()).collect();
+    Ok(ticks?.iter().sum::<f64>() / TICKS)
+}
+
+/// CPU time of a process: `utime` and `stime`.
+pub(crate) fn own(pid: u32) -> anyhow::Result<f64> {
+    seconds(&fields(pid)?, 11..13)
+}
+
+/// The same with `cutime` and `cstime`.
+fn with_waited_for(pid: u32) -> anyhow::Result<f64> {
+    seconds(&fields(pid)?, 11..15)
+}
+
+fn pids() -> anyhow::Result<impl Iterator<Item = u32>> {
+    let entries = fs::read_dir("/proc")?;
+    Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()))
+}
+
+fn children(parent: u32) -> anyhow::Result<Vec<u32>> {
+    let parent = parent.to_string();
+    let is_child = |pid: &u32| fields(*pid).is_ok_and(|fields| fields.get(1) == Some(&parent));
+    Ok(pids()?.filter(is_child).collect())
+}
+
+/// The process that listens on a port of this machine.
+fn listener(port: u16) -> anyhow::Result<Option<u32>> {
+    let mut sockets = BTreeSet::new();
+    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        let text = fs::read_to_string(table).unwrap_or_default();
+        for line in text.lines().skip(1) {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            if let [_, local, _, state, ..] = fields.as_slice()
+                && *state == LISTENING
+                && local.ends_with(&format!(":{port:04X}"))
+                && let Some(inode) = fields.get(9)
+            {
+                sockets.insert(format!("socket:[{inode}]"));
+            }
+        }
+    }
+    let holds = |pid: &u32| {
+        let Ok(open) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+            return false;
+        };
+        let mut links = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        links.any(|link| link.to_str().is_some_and(|link| sockets.contains(link)))
+    };
+    // The postmaster's children hold its socket too; it is the oldest.
+    Ok(pids()?.filter(holds).min_by_key(|pid| start_of(*pid)))
+}
+
+fn start_of(pid: u32) -> u64 {
+    let started = fields(pid)
+        .ok()
+        .and_then(|fields| fields.get(19)?.parse().ok());
+    started.unwrap_or(u64::MAX)
+}

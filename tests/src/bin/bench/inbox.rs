@@ -1,0 +1,180 @@
+//! B3: a subscription behind a full topic, beside the same rows written by pgbench; B3b: beside its
+//! own mode of one transaction for each event.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use minzheng_chassis::db::{Database, Sql, val};
+use minzheng_tests::processes::{Process, free_port};
+
+use crate::facts;
+use crate::held_lease::HeldLease;
+use crate::order::Order;
+use crate::pgbench::Pgbench;
+use crate::ratio::{Better, Leg, Legs, Target};
+use crate::stand::{LOOK_EVERY, Stand, end};
+
+const SERVICE: &str = "elderly-care";
+const SUBSCRIPTION: &str = "elderly-care.follow-deaths";
+const ANSWERS: &str = "life-events.receipts";
+
+/// The baseline's database, of the same schema.
+const BASELINE: &str = "elderly-care-baseline";
+
+/// A migrated database without rows, of which each turn gets a copy.
+const EMPTY: &str = "elderly-care-empty";
+
+/// Events in one transaction: the default of `runner.batch`.
+const BATCH: usize = 200;
+
+const BATCH_SQL: &str = include_str!("sql/inbox_batch.sql");
+
+/// How long a topic may take.
+const TAKEN_WITHIN: Duration = Duration::from_secs(900);
+
+const B3: Target = Target {
+    id: "B3",
+    ratio: "events applied a second ÷ pgbench with the same rows in the same batches",
+    better: Better::Higher,
+    floor: 0.5,
+    goal: 0.7,
+};
+
+const B3B: Target = Target {
+    id: "B3b",
+    ratio: "events applied a second ÷ one transaction for each",
+    better: Better::Higher,
+    floor: 8.0,
+    goal: 15.0,
+};
+
+/// Runs B3 and B3b; whether both reach their floors.
+pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
+    let module = minzheng_elderly_care::module();
+    let Some(stand) = Stand::of(&[module]).await? else {
+        return Ok(true);
+    };
+    let events = order.amount(1_000_000, 50_000) / BATCH * BATCH;
+    let singly = order.amount(20_000, 2_000);
+    println!(
+        "\n## B3: {SUBSCRIPTION} takes {events} facts from 12 partitions, up to {BATCH} in a transaction, one transaction \
+         at a time on both sides"
+    );
+    facts::send(stand.bus.as_ref(), events).await?;
+    stand.copy(SERVICE, EMPTY).await?;
+    stand.copy(EMPTY, BASELINE).await?;
+    facts::store(&stand.open(BASELINE)?, events).await?;
+    let inbox = Inbox { stand, events };
+    let (mut subject, mut baseline) = (Legs::of("subscription"), Legs::of("pgbench"));
+    let (mut alone, mut single) = (Legs::of("without the relay"), Legs::of("one by one"));
+    for _ in 0..order.pairs() {
+        subject.add(inbox.taken(&[], events, false).await?);
+        baseline.add(inbox.written().await?);
+        alone.add(inbox.taken(&[], events, true).await?);
+        single.add(
+            inbox
+                .taken(&["runner.batch=1".to_owned()], singly, false)
+                .await?,
+        );
+    }
+    for legs in [&subject, &baseline, &alone, &single] {
+        legs.print();
+    }
+    println!(
+        "context: while another replica relays the receipts, ÷ pgbench: {}",
+        crate::ratio::spread(&alone.over(&baseline), 2)
+    );
+    let reached = B3.judge(&subject.over(&baseline));
+    let batched = B3B.judge(&subject.over(&single));
+    inbox.stand.clear(&[SERVICE, EMPTY, BASELINE]).await?;
+    Ok(reached && batched)
+}
+
+struct Inbox {
+    stand: Stand,
+    /// Facts on the topic.
+    events: usize,
+}
+
+impl Inbox {
+    /// Starts the service behind the full topic; from the first events seen applied, until `count`
+    /// more, at most all.
+    async fn taken(&self, more: &[String], count: usize, alone: bool) -> anyhow::Result<Leg> {
+        let stand = &self.stand;
+        stand.copy(EMPTY, SERVICE).await?;
+        stand.administer("CHECKPOINT").await?;
+        let db = stand.open(SERVICE)?;
+        let lease = if alone {
+            Some(HeldLease::take(&db).await?)
+        } else {
+            None
+        };
+        let process = stand.start(SERVICE, free_port(), more);
+        let begun = self.reaches(&db, &process, 1).await?;
+        let meter = stand.servers.start(&[process.pid()]).await?;
+        let until = (begun + i64::try_from(count)?).min(i64::try_from(self.events)?);
+        let ended = self.reaches(&db, &process, until).await?;
+        let (took, cost) = meter.stop().await?;
+        end(process).await?;
+        drop(lease);
+        self.is_complete(&db, ended).await?;
+        db.close().await;
+        stand.empty_topic(ANSWERS).await?;
+        Ok(Leg {
+            operations: (ended - begun) as f64,
+            took,
+            cost,
+        })
+    }
+
+    async fn reaches(&self, db: &Database, process: &Process, mark: i64) -> anyhow::Result<i64> {
+        let asked = Instant::now();
+        loop {
+            let text = "SELECT CAST(coalesce(sum(next_offset), 0) AS bigint) AS n FROM position WHERE subscription = $1";
+            let row = db.reader().one(text, [val(SUBSCRIPTION)]).await?;
+            let applied: i64 = row.context("a sum")?.get("n")?;
+            if applied >= mark {
+                return Ok(applied);
+            }
+            ensure!(
+                asked.elapsed() < TAKEN_WITHIN,
+                "{applied} of {mark} applied: {}",
+                process.log()
+            );
+            tokio::time::sleep(LOOK_EVERY / 2).await;
+        }
+    }
+
+    /// Each event left an inbox row, and none is parked.
+    async fn is_complete(&self, db: &Database, applied: i64) -> anyhow::Result<()> {
+        let text = "SELECT count(*) AS n FROM inbox WHERE subscription = $1 AND state = 'applied'";
+        let row = db.reader().one(text, [val(SUBSCRIPTION)]).await?;
+        let rows: i64 = row.context("a count")?.get("n")?;
+        ensure!(rows >= applied, "{rows} inbox rows of {applied} events");
+        Ok(())
+    }
+
+    async fn written(&self) -> anyhow::Result<Leg> {
+        let stand = &self.stand;
+        let db = stand.open(BASELINE)?;
+        facts::forget(&db).await?;
+        stand.administer("CHECKPOINT").await?;
+        let meter = stand.servers.start(&[]).await?;
+        let pgbench = Pgbench {
+            url: &stand.database.url(BASELINE),
+            script: BATCH_SQL,
+            clients: 1,
+            variables: &[("n", 0), ("batch", i64::try_from(BATCH)?)],
+            options: &[format!("--transactions={}", self.events / BATCH)],
+        };
+        let ran = pgbench.run(stand.scratch()).await?;
+        let (_, cost) = meter.stop().await?;
+        self.is_complete(&db, i64::try_from(self.events)?).await?;
+        db.close().await;
+        Ok(Leg {
+            operations: (ran.transactions as usize * BATCH) as f64,
+            took: ran.took,
+            cost,
+        })
+    }
+}

@@ -1,0 +1,140 @@
+//! B2: the relay drains an outbox to Kafka, beside librdkafka's own producer.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use minzheng_chassis::db::{Database, Sql, val};
+use minzheng_tests::processes::free_port;
+
+use crate::order::Order;
+use crate::ratio::{Better, Leg, Legs, Target};
+use crate::raw_kafka::RawKafka;
+use crate::stand::{LOOK_EVERY, Stand, end};
+
+/// The service whose relay runs; nobody else is there to hear or to say anything.
+const SERVICE: &str = "child-welfare";
+
+/// Where the events go: twelve partitions, no subscriber in this service.
+const TOPIC: &str = "life-events.receipts";
+
+/// Bytes of each event's value.
+const VALUE: usize = 500;
+
+/// Persons whom the events are about: keys of the records.
+const KEYS: i64 = 100_000;
+
+/// How long a drain may take.
+const DRAINED_WITHIN: Duration = Duration::from_secs(600);
+
+const B2: Target = Target {
+    id: "B2",
+    ratio: "relayed events a second ÷ rdkafka_performance's",
+    better: Better::Higher,
+    floor: 0.35,
+    goal: 0.5,
+};
+
+/// Runs B2; whether it reaches its floor.
+pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
+    let Some(stand) = Stand::of(&[minzheng_child_welfare::module()]).await? else {
+        return Ok(true);
+    };
+    let rows = order.amount(1_000_000, 100_000);
+    println!(
+        "\n## B2: the relay drains {rows} outbox rows with a value of {VALUE} B (the baseline: value of 500 B, no key, no headers) \
+         over 12 partitions; acks=all, idempotent, no compression"
+    );
+    let raw = RawKafka::compile(stand.scratch()).await?;
+    let db = stand.open(SERVICE)?;
+    let (mut subject, mut baseline) = (Legs::of("relay"), Legs::of("rdkafka_performance"));
+    for _ in 0..order.pairs() {
+        subject.add(relayed(&stand, &db, rows).await?);
+        stand.empty_topic(TOPIC).await?;
+        baseline.add(raw_produced(&stand, &raw, rows).await?);
+        stand.empty_topic(TOPIC).await?;
+    }
+    subject.print();
+    baseline.print();
+    let reached = B2.judge(&subject.over(&baseline));
+    db.close().await;
+    stand.clear(&[SERVICE]).await?;
+    Ok(reached)
+}
+
+/// One drain, from the first rows seen deleted to the empty table.
+async fn relayed(stand: &Stand, db: &Database, rows: usize) -> anyhow::Result<Leg> {
+    fill(stand, db, rows).await?;
+    let stored_before = stand.records(TOPIC).await?;
+    let first = oldest(db).await?.context("a full outbox")?;
+    let last = first + i64::try_from(rows)? - 1;
+    let process = stand.start(SERVICE, free_port(), &[]);
+    let asked = Instant::now();
+    let begun = loop {
+        tokio::time::sleep(LOOK_EVERY / 4).await;
+        let now = oldest(db)
+            .await?
+            .context("the relay was faster than the first look")?;
+        if now > first {
+            break now;
+        }
+        ensure!(
+            asked.elapsed() < DRAINED_WITHIN,
+            "the relay does not begin: {}",
+            process.log()
+        );
+    };
+    let meter = stand.servers.start(&[process.pid()]).await?;
+    while oldest(db).await?.is_some() {
+        ensure!(
+            asked.elapsed() < DRAINED_WITHIN,
+            "the relay does not end: {}",
+            process.log()
+        );
+        tokio::time::sleep(LOOK_EVERY / 4).await;
+    }
+    let (took, cost) = meter.stop().await?;
+    end(process).await?;
+    let stored = stand.records(TOPIC).await? - stored_before;
+    ensure!(
+        stored == i64::try_from(rows)?,
+        "{stored} records of {rows} rows"
+    );
+    Ok(Leg {
+        operations: (last - begun + 1) as f64,
+        took,
+        cost,
+    })
+}
+
+async fn fill(stand: &Stand, db: &Database, rows: usize) -> anyhow::Result<()> {
+    // Ids rise as UUIDv7 do; keys are spread as persons are.
+    let text = format!(
+        "INSERT INTO outbox (event_id, topic, key, sequence, type, time, division, causation_id, correlation_id, value) \
+         SELECT lpad(to_hex(n), 32, '0')::uuid, '{TOPIC}', \
+         '01900000-0000-7000-8000-' || lpad(to_hex((n * 7919) % {KEYS}), 12, '0'), 1 + n / {KEYS}, \
+         'minzheng.life_events.v1.ReceiptIssued', 1795521089519133 + n, '520102016001', \
+         gen_random_uuid(), gen_random_uuid(), decode(repeat('5a', {VALUE}), 'hex') \
+         FROM generate_series(0, $1 - 1) AS n"
+    );
+    db.writer().run(text, [val(i64::try_from(rows)?)]).await?;
+    db.writer().run("VACUUM ANALYZE outbox", []).await?;
+    stand.administer("CHECKPOINT").await
+}
+
+async fn oldest(db: &Database) -> anyhow::Result<Option<i64>> {
+    let text = "SELECT seq FROM outbox ORDER BY seq LIMIT 1";
+    let row = db.reader().one(text, []).await?;
+    Ok(row.map(|row| row.get("seq")).transpose()?)
+}
+
+async fn raw_produced(stand: &Stand, raw: &RawKafka, rows: usize) -> anyhow::Result<Leg> {
+    let meter = stand.servers.start(&[]).await?;
+    let topic = stand.topic(TOPIC);
+    let produced = raw.produce(&stand.kafka, &topic, rows, VALUE).await?;
+    let (_, cost) = meter.stop().await?;
+    Ok(Leg {
+        operations: produced.delivered as f64,
+        took: produced.took,
+        cost,
+    })
+}

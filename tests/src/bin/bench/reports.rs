@@ -1,0 +1,259 @@
+//! Reports of deaths to the product, and the same statements by pgbench: in a closed and in an open
+//! loop.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use hdrhistogram::Histogram;
+use minzheng_chassis::crypto::KeyRing;
+use minzheng_chassis::db::Sql;
+use minzheng_proto::common::v1::PartialDate;
+use minzheng_proto::life_events::v1 as pb;
+use minzheng_tests::family::{COUNTY, VILLAGE};
+use minzheng_tests::platform::{Callers, ClockControl, Platform};
+use minzheng_tests::processes::{Process, free_port};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use uuid::Uuid;
+
+use crate::facts;
+use crate::held_lease::HeldLease;
+use crate::pgbench::{Pgbench, Ran, latencies};
+use crate::ratio::Leg;
+use crate::residents;
+use crate::stand::{Stand, end};
+
+/// The baseline's database: the tables of both services.
+const BASELINE: &str = "residents-baseline";
+
+const REPORT_SQL: &str = include_str!("sql/report_death.sql");
+
+/// Connections of the open loop's baseline: more than are ever busy.
+const OPEN_CLIENTS: usize = 64;
+
+/// Prefix of pgbench's logs.
+const LOG: &str = "latency";
+
+/// Seed of the arrivals.
+const SEED: u64 = 5;
+
+/// Longest latency that is told apart, in microseconds.
+const LONGEST_MICROS: u64 = 600_000_000;
+
+/// Two services, their databases, and the baseline's.
+pub(crate) struct Commands {
+    stand: Stand,
+    platform: Platform,
+    callers: Callers,
+    processes: [Process; 2],
+    lease: HeldLease,
+    residents: u64,
+    /// Reports so far: the place of the next person.
+    told: AtomicU64,
+}
+
+impl Commands {
+    /// Fills the table of persons and starts both services, of which none relays.
+    pub(crate) async fn start(stand: Stand, count: u64) -> anyhow::Result<Self> {
+        let keys = KeyRing::load(&stand.key_file())?;
+        let db = stand.open("residents")?;
+        residents::fill(&db, &keys, count).await?;
+        db.close().await;
+        stand.copy("residents", BASELINE).await?;
+        stand
+            .migrate(BASELINE, &minzheng_life_events::module())
+            .await?;
+        stand.administer("CHECKPOINT").await?;
+        let lease = HeldLease::take(&stand.open("life-events")?).await?;
+        let (at, asked) = (free_port(), free_port());
+        let neighbour = format!("neighbours.residents=http://127.0.0.1:{asked}");
+        let processes = [
+            stand.start("residents", asked, &[]),
+            stand.start("life-events", at, &[neighbour]),
+        ];
+        for process in &processes {
+            process.is_serving().await;
+        }
+        let addresses = [
+            ("residents", vec![processes[0].address.clone()]),
+            ("life-events", vec![processes[1].address.clone()]),
+        ];
+        let clock = stand.directory.path().join("clock-offset");
+        Ok(Self {
+            platform: Platform::new(addresses.into(), ClockControl::File(clock)),
+            callers: Callers::of(COUNTY),
+            processes,
+            lease,
+            residents: count,
+            told: AtomicU64::new(0),
+            stand,
+        })
+    }
+
+    /// Ends the services and drops the databases.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        for process in self.processes {
+            end(process).await?;
+        }
+        drop(self.lease);
+        self.stand
+            .clear(&["residents", "life-events", BASELINE])
+            .await
+    }
+
+    fn pids(&self) -> [u32; 2] {
+        [self.processes[0].pid(), self.processes[1].pid()]
+    }
+
+    /// One report about somebody nobody has reported.
+    async fn report(&self) -> anyhow::Result<()> {
+        let place = self.told.fetch_add(1, Ordering::Relaxed);
+        ensure!(place < self.residents, "everybody is dead");
+        let reference = Uuid::new_v4().to_string();
+        let request = pb::ReportDeathRequest {
+            request_id: Uuid::new_v4().to_string(),
+            person_id: facts::person(place, self.residents).to_string(),
+            source_organisation: "org-evidence_source_medical_certificate".to_owned(),
+            reference: reference.clone(),
+            source: pb::EvidenceSource::MedicalCertificate.into(),
+            died_on: Some(PartialDate {
+                year: 2026,
+                month: 11,
+                day: 20,
+                ..Default::default()
+            }),
+            place_division: VILLAGE.to_owned(),
+            document_number: reference,
+            ..Default::default()
+        };
+        let mut client = self.platform.life_events(&self.callers.reporter);
+        client.report_death(request).await?;
+        Ok(())
+    }
+
+    /// So many reports in flight for a while.
+    pub(crate) async fn reports(&self, in_flight: usize, time: Duration) -> anyhow::Result<Leg> {
+        let before = self.told.load(Ordering::Relaxed);
+        self.stand.administer("CHECKPOINT").await?;
+        let meter = self.stand.servers.start(&self.pids()).await?;
+        let until = Instant::now() + time;
+        let workers = (0..in_flight).map(|_| async {
+            while Instant::now() < until {
+                self.report().await?;
+            }
+            anyhow::Ok(())
+        });
+        futures::future::try_join_all(workers).await?;
+        let (took, cost) = meter.stop().await?;
+        let told = self.told.load(Ordering::Relaxed) - before;
+        Ok(Leg {
+            operations: told as f64,
+            took,
+            cost,
+        })
+    }
+
+    /// The same statements by pgbench.
+    pub(crate) async fn statements(&self, clients: usize, seconds: u64) -> anyhow::Result<Leg> {
+        let options = [format!("--time={seconds}")];
+        let first = self.first_free().await?;
+        self.stand.administer("CHECKPOINT").await?;
+        let meter = self.stand.servers.start(&[]).await?;
+        let ran = self.pgbench(clients, first, &options).await?;
+        let (_, cost) = meter.stop().await?;
+        Ok(Leg {
+            operations: ran.transactions as f64,
+            took: ran.took,
+            cost,
+        })
+    }
+
+    async fn pgbench(&self, clients: usize, first: i64, options: &[String]) -> anyhow::Result<Ran> {
+        let variables = [
+            ("n", -1),
+            ("clients", i64::try_from(clients)?),
+            ("first", first),
+            ("residents", i64::try_from(self.residents)?),
+        ];
+        let url = self.stand.database.url(BASELINE);
+        let pgbench = Pgbench {
+            url: &url,
+            script: REPORT_SQL,
+            clients,
+            variables: &variables,
+            options,
+        };
+        pgbench.run(self.stand.scratch()).await
+    }
+
+    /// The first number that the baseline has not used: the script makes each case's id of it.
+    async fn first_free(&self) -> anyhow::Result<i64> {
+        let db = self.stand.open(BASELINE)?;
+        let row = db
+            .reader()
+            .one("SELECT id FROM death_case ORDER BY id DESC LIMIT 1", [])
+            .await?;
+        db.close().await;
+        let last = row.map(|row| row.get::<Uuid>("id")).transpose()?;
+        let first = last.map_or(0, |id| (id.as_u128() >> 3) + 1);
+        ensure!(
+            first < u128::from(self.residents),
+            "the baseline has reported everybody"
+        );
+        Ok(i64::try_from(first)?)
+    }
+
+    /// Reports at random moments, `rate` a second; microseconds from the intended start.
+    pub(crate) async fn open_reports(
+        &self,
+        rate: f64,
+        time: Duration,
+    ) -> anyhow::Result<Histogram<u64>> {
+        let mut random = StdRng::seed_from_u64(SEED);
+        let begin = Instant::now() + Duration::from_millis(100);
+        let mut starts = Vec::new();
+        let mut at = 0.0;
+        while at < time.as_secs_f64() {
+            starts.push(begin + Duration::from_secs_f64(at));
+            at -= (1.0 - random.random::<f64>()).ln() / rate;
+        }
+        let reports = starts.into_iter().map(|start| async move {
+            tokio::time::sleep_until(start.into()).await;
+            self.report().await?;
+            anyhow::Ok(start.elapsed())
+        });
+        let took = futures::future::try_join_all(reports).await?;
+        histogram(
+            took.iter()
+                .map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)),
+        )
+    }
+
+    /// The same by pgbench.
+    pub(crate) async fn open_statements(
+        &self,
+        rate: f64,
+        time: Duration,
+    ) -> anyhow::Result<Histogram<u64>> {
+        let options = [
+            format!("--time={}", time.as_secs()),
+            format!("--rate={rate:.1}"),
+            format!("--random-seed={SEED}"),
+            "--log".to_owned(),
+            format!("--log-prefix={LOG}"),
+        ];
+        self.pgbench(OPEN_CLIENTS, self.first_free().await?, &options)
+            .await
+            .context("the open loop")?;
+        histogram(latencies(self.stand.scratch(), LOG)?.into_iter())
+    }
+}
+
+fn histogram(micros: impl Iterator<Item = u64>) -> anyhow::Result<Histogram<u64>> {
+    let mut times = Histogram::new_with_max(LONGEST_MICROS, 3)?;
+    for one in micros {
+        times.saturating_record(one);
+    }
+    Ok(times)
+}

@@ -1,0 +1,16 @@
+-- One batch of elderly-care.follow-deaths about persons who live and wait nowhere, as the product
+-- writes it: the text of its statements as PostgreSQL logged them (log_statement = 'all'), in their
+-- order and one round trip each. Where the product binds the values of a batch row by row, this takes
+-- the same rows from bench_event: an array that costs the client nothing.
+-- Variables: n (batches so far), batch (events in each).
+\set from :n * :batch
+\set to :from + :batch
+\set n :n + 1
+BEGIN;
+UPDATE position SET next_offset = moves.column4 FROM (VALUES (CAST('life-events.death' AS text), CAST(0 AS integer), CAST(:from AS bigint), CAST(:to AS bigint))) AS moves WHERE position.subscription = 'elderly-care.follow-deaths' AND position.topic = moves.column1 AND position.partition = moves.column2 AND position.next_offset = moves.column3 RETURNING topic, partition, (SELECT count(*) FROM inbox WHERE inbox.subscription = position.subscription AND inbox.topic = position.topic AND inbox.partition = position.partition AND inbox.state = 'parked') AS parked;
+INSERT INTO inbox (subscription, event_id, state, topic, partition, record_offset, key, received_at, envelope, tries, first_try_at, next_try_at, reason) SELECT 'elderly-care.follow-deaths', event_id, 'applied', 'life-events.death', partition, n, key, 1795521089519133 + :from::bigint, NULL, NULL, NULL, NULL, NULL FROM bench_event WHERE n >= :from AND n < :to ON CONFLICT (subscription, event_id) DO NOTHING RETURNING event_id;
+INSERT INTO known_person (person_id, fact_version, status, died_on, case_id) SELECT person_id, 1, 'dead', '2026-11-24', case_id FROM bench_event WHERE n >= :from AND n < :to ORDER BY person_id ON CONFLICT (person_id) DO UPDATE SET status = CASE WHEN excluded.fact_version >= known_person.fact_version THEN excluded.status ELSE known_person.status END, died_on = CASE WHEN excluded.fact_version >= known_person.fact_version THEN excluded.died_on ELSE known_person.died_on END, case_id = CASE WHEN excluded.fact_version >= known_person.fact_version THEN excluded.case_id ELSE known_person.case_id END, fact_version = CASE WHEN excluded.fact_version >= known_person.fact_version THEN excluded.fact_version ELSE known_person.fact_version END RETURNING person_id, merged_into, fact_version, status, died_on, case_id;
+SELECT person_id FROM stay WHERE person_id IN (SELECT person_id FROM bench_event WHERE n >= :from AND n < :to) AND (state IN ('active', 'held', 'displaced') OR end_cause = 'death') UNION SELECT person_id FROM waiting_entry WHERE person_id IN (SELECT person_id FROM bench_event WHERE n >= :from AND n < :to) AND state IN ('waiting', 'suspended', 'offered');
+INSERT INTO stream_sequence (topic, key, sequence) SELECT 'life-events.receipts', key, 1 FROM bench_event WHERE n >= :from AND n < :to ORDER BY key ON CONFLICT (topic, key) DO UPDATE SET sequence = stream_sequence.sequence + excluded.sequence RETURNING topic, key, sequence;
+INSERT INTO outbox (event_id, topic, key, sequence, type, time, division, causation_id, correlation_id, traceparent, value) SELECT receipt_id, 'life-events.receipts', key, 1, 'minzheng.life_events.v1.ReceiptIssued', 1795521089519133 + :from::bigint, '520102016001', event_id, case_id, NULL, receipt FROM bench_event WHERE n >= :from AND n < :to;
+COMMIT;
