@@ -3,6 +3,7 @@
 
 mod api;
 mod tables;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use minzheng_proto::topics;
 
 pub use api::{api, settle};
 pub use tables::{AuditRow, Case, Guard, Question, Stay, Tables, tables};
+pub use unread::all_read;
 
 use super::history::Op;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use minzheng_chassis::bus::Bus;
 use minzheng_chassis::civil;
 use minzheng_chassis::clock::SystemClock;
 use minzheng_chassis::config::Settings;
@@ -89,6 +90,8 @@ pub async fn run(order: &Order, say: &dyn Fn(&str)) -> anyhow::Result<Outcome> {
         .map(|_| healed.elapsed())
         .map_err(|error| error.to_string());
     say(&format!("quiet: {quiet:?}"));
+    let read = everything_read(&deployment, &databases).await;
+    say(&format!("read: {read:?}"));
     let ops = history::load(&log)?;
     let observed = Observed {
         api: observe::api(platform, &workload.callers, &ops).await?,
@@ -157,15 +160,29 @@ async fn open_file(path: &Path) -> anyhow::Result<Database> {
     opened.with_context(|| format!("opening {}", path.display()))
 }
 
+/// What is read late is not lost: only what nobody reads in the end is. One process alone reads its
+/// embedded log; it has answered every question by now, and nothing else is far behind.
+async fn everything_read(deployment: &Deployment, databases: &Databases) -> Result<(), String> {
+    if deployment.kind == Kind::Embedded {
+        return Ok(());
+    }
+    let bus = bus(deployment).map_err(|error| format!("{error:#}"))?;
+    let read = observe::all_read(bus, databases, WAIT_WITHIN).await;
+    read.map(drop).map_err(|error| format!("{error:#}"))
+}
+
+fn bus(deployment: &Deployment) -> anyhow::Result<Arc<dyn Bus>> {
+    let settings = Settings::with(deployment.settings())?;
+    let clock: minzheng_chassis::clock::SharedClock = Arc::new(SystemClock);
+    Ok(open_bus(&settings, &clock)?)
+}
+
 /// The topics; the embedded log is opened by one process at a time.
 async fn events(deployment: &mut Deployment) -> anyhow::Result<Vec<observe::Event>> {
     if deployment.kind == Kind::Embedded {
         deployment.replicas[0].process.kill();
     }
-    let settings = Settings::with(deployment.settings())?;
-    let clock: minzheng_chassis::clock::SharedClock = Arc::new(SystemClock);
-    let bus = open_bus(&settings, &clock)?;
-    observe::events(&bus).await
+    observe::events(&bus(deployment)?).await
 }
 
 /// Every record of every topic, one a line.

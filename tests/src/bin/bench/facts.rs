@@ -62,7 +62,7 @@ fn fact(n: u64, residents: u64, day: &minzheng_proto::common::v1::PartialDate) -
             case_id: case.to_string(),
             episode: 1,
             fact_version: 1,
-            died_on: Some(day.clone()),
+            died_on: Some(*day),
             domicile_division: VILLAGE.to_owned(),
             residence_division: VILLAGE.to_owned(),
             place_division: VILLAGE.to_owned(),

@@ -121,7 +121,6 @@ impl Commands {
                 year: 2026,
                 month: 11,
                 day: 20,
-                ..Default::default()
             }),
             place_division: VILLAGE.to_owned(),
             document_number: reference,

@@ -67,7 +67,7 @@ pub fn draw(rng: &mut StdRng, deployment: &Deployment, skew: i64) -> Fault {
             // Whoever takes partitions does so once.
             let times = match place {
                 failpoint::REBALANCE => 1,
-                _ => rng.random_range(1..60),
+                _ => rng.random_range(1..20),
             };
             Fault::Failpoint(replica, place, times)
         }
