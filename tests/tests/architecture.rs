@@ -182,6 +182,17 @@ fn every_rpc_has_one_action_and_an_audit_decision() {
                 !reads,
                 "{name}: what changes state is audited as a change, what reads is not"
             );
+            // What is stored again at every call, or is not found a second time, needs no id.
+            let repeatable = ["GetClearance", "ReplayDeadLetter", "DiscardDeadLetter"];
+            let has_id = method
+                .input()
+                .fields()
+                .any(|field| field.name() == "request_id");
+            assert_eq!(
+                has_id,
+                !reads && !repeatable.contains(&method.name()),
+                "{name}: what changes state has a request_id"
+            );
             let everybody = action.roles.is_empty();
             assert!(
                 !everybody || action.audited != Audited::Change || method.name() == "GetClearance",

@@ -9,7 +9,7 @@ use crate::services::Services;
 use crate::test::{BINARY_VARIABLE, binary};
 
 /// Names the environment variable with the commit that is measured, for the report.
-const COMMIT_VARIABLE: &str = "MINZHENG_BENCH_COMMIT";
+const COMMIT_VARIABLE: &str = "MINZHENG_TEST_COMMIT";
 
 #[derive(clap::Args)]
 pub struct Arguments {

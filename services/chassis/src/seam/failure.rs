@@ -63,6 +63,18 @@ impl Failure {
         }
     }
 
+    /// [`Failure::from_neighbour`] within a command: no answer in time is "away" as well, since nothing
+    /// was written and the caller tries again. (A reaction that waited for a neighbour which only finds
+    /// this one question hard would wait for ever.)
+    pub fn from_neighbour_to_command(who: &str, status: &tonic::Status) -> Self {
+        match status.code() {
+            tonic::Code::DeadlineExceeded | tonic::Code::Cancelled => {
+                Failure::away(who, status.message())
+            }
+            _ => Failure::from_neighbour(who, status),
+        }
+    }
+
     /// What the caller is told. The cause goes to the log, never to the caller.
     pub fn into_problem(self) -> Problem {
         match self {

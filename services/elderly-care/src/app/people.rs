@@ -103,7 +103,7 @@ fn refused(status: &Status) -> Failure {
             "身份信息不正确，请检查证件类型、号码和姓名",
         )
         .into(),
-        _ => Failure::from_neighbour(RESIDENTS, status),
+        _ => Failure::from_neighbour_to_command(RESIDENTS, status),
     }
 }
 

@@ -158,18 +158,15 @@ fn read(person: &pb::Person) -> Result<Known, WireError> {
     })
 }
 
-/// A caller's own fault is passed on as residents tells it. No answer in time is "away" for a
-/// command: nothing was written, and the caller tries again.
+/// A caller's own fault is passed on as residents tells it.
 fn failure(status: &Status) -> Failure {
     match status.code() {
         Code::NotFound => Problem::not_found("person", "居民").into(),
         Code::Aborted => Failure::Conflict("residents: the record was changed".to_owned()),
-        Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => {
-            Failure::away(RESIDENTS, status.message())
-        }
+        Code::Unavailable => Failure::away(RESIDENTS, status.message()),
         _ => match Problem::relayed(status) {
             Some(problem) => problem.into(),
-            None => Failure::from_neighbour(RESIDENTS, status),
+            None => Failure::from_neighbour_to_command(RESIDENTS, status),
         },
     }
 }

@@ -6,7 +6,7 @@ use minzheng_chassis::testing::{KAFKA_VARIABLE, POSTGRES_VARIABLE, real_service}
 use crate::baseline;
 
 /// Names the environment variable with the commit, which `cargo xtask bench` sets.
-const COMMIT_VARIABLE: &str = "MINZHENG_BENCH_COMMIT";
+const COMMIT_VARIABLE: &str = "MINZHENG_TEST_COMMIT";
 
 /// What decides about durability and about the rates.
 const SETTINGS: [&str; 8] = [

@@ -109,11 +109,11 @@ impl Inbox {
         } else {
             None
         };
-        let process = stand.start(SERVICE, free_port(), more);
-        let begun = self.reaches(&db, &process, 1).await?;
+        let mut process = stand.start(SERVICE, free_port(), more);
+        let begun = self.reaches(&db, &mut process, 1).await?;
         let meter = stand.servers.start(&[process.pid()]).await?;
         let until = (begun + i64::try_from(count)?).min(i64::try_from(self.events)?);
-        let ended = self.reaches(&db, &process, until).await?;
+        let ended = self.reaches(&db, &mut process, until).await?;
         let (took, cost) = meter.stop().await?;
         end(process).await?;
         drop(lease);
@@ -127,7 +127,12 @@ impl Inbox {
         })
     }
 
-    async fn reaches(&self, db: &Database, process: &Process, mark: i64) -> anyhow::Result<i64> {
+    async fn reaches(
+        &self,
+        db: &Database,
+        process: &mut Process,
+        mark: i64,
+    ) -> anyhow::Result<i64> {
         let asked = Instant::now();
         loop {
             let text = "SELECT CAST(coalesce(sum(next_offset), 0) AS bigint) AS n FROM position WHERE subscription = $1";
@@ -137,7 +142,7 @@ impl Inbox {
                 return Ok(applied);
             }
             ensure!(
-                asked.elapsed() < TAKEN_WITHIN,
+                asked.elapsed() < TAKEN_WITHIN && !process.has_ended(),
                 "{applied} of {mark} applied: {}",
                 process.log()
             );

@@ -79,24 +79,43 @@ fn read(report: &str) -> Option<Ran> {
     Some(Ran { transactions, took })
 }
 
-/// Latencies of a run with `--log --log-prefix=…`, in microseconds from the scheduled start; the logs
-/// are removed.
-pub(crate) fn latencies(scratch: &Path, prefix: &str) -> anyhow::Result<Vec<u64>> {
-    let mut latencies = Vec::new();
+/// One transaction in a log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Logged {
+    /// From the scheduled start, in microseconds.
+    pub(crate) latency: u64,
+    /// When it ended, in microseconds since 1970.
+    pub(crate) ended: u64,
+}
+
+/// The transactions of a run with `--log --log-prefix=…`; the logs are removed.
+pub(crate) fn logged(scratch: &Path, prefix: &str) -> anyhow::Result<Vec<Logged>> {
+    let mut logged = Vec::new();
     for entry in std::fs::read_dir(scratch)? {
         let entry = entry?;
-        if !entry
-            .file_name()
-            .to_string_lossy()
-            .starts_with(&format!("{prefix}."))
-        {
+        let name = entry.file_name();
+        if !name.to_string_lossy().starts_with(&format!("{prefix}.")) {
             continue;
         }
         for line in std::fs::read_to_string(entry.path())?.lines() {
-            let micros = line.split(' ').nth(2).context("a latency")?;
-            latencies.push(micros.parse()?);
+            logged.push(transaction(line).context("a line of pgbench's log")?);
         }
         std::fs::remove_file(entry.path())?;
     }
-    Ok(latencies)
+    Ok(logged)
+}
+
+/// `client transaction latency script seconds microseconds [lag]`
+fn transaction(line: &str) -> Option<Logged> {
+    let fields: Vec<u64> = line
+        .split(' ')
+        .map_while(|field| field.parse().ok())
+        .collect();
+    match fields.as_slice() {
+        [_, _, latency, _, seconds, micros, ..] => Some(Logged {
+            latency: *latency,
+            ended: seconds * 1_000_000 + micros,
+        }),
+        _ => None,
+    }
 }

@@ -67,7 +67,7 @@ async fn relayed(stand: &Stand, db: &Database, rows: usize) -> anyhow::Result<Le
     let stored_before = stand.records(TOPIC).await?;
     let first = oldest(db).await?.context("a full outbox")?;
     let last = first + i64::try_from(rows)? - 1;
-    let process = stand.start(SERVICE, free_port(), &[]);
+    let mut process = stand.start(SERVICE, free_port(), &[]);
     let asked = Instant::now();
     let begun = loop {
         tokio::time::sleep(LOOK_EVERY / 4).await;
@@ -78,7 +78,7 @@ async fn relayed(stand: &Stand, db: &Database, rows: usize) -> anyhow::Result<Le
             break now;
         }
         ensure!(
-            asked.elapsed() < DRAINED_WITHIN,
+            asked.elapsed() < DRAINED_WITHIN && !process.has_ended(),
             "the relay does not begin: {}",
             process.log()
         );
@@ -86,7 +86,7 @@ async fn relayed(stand: &Stand, db: &Database, rows: usize) -> anyhow::Result<Le
     let meter = stand.servers.start(&[process.pid()]).await?;
     while oldest(db).await?.is_some() {
         ensure!(
-            asked.elapsed() < DRAINED_WITHIN,
+            asked.elapsed() < DRAINED_WITHIN && !process.has_ended(),
             "the relay does not end: {}",
             process.log()
         );

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::facts;
 use crate::held_lease::HeldLease;
-use crate::pgbench::{Pgbench, Ran, latencies};
+use crate::pgbench::{Logged, Pgbench, Ran, logged};
 use crate::ratio::Leg;
 use crate::residents;
 use crate::stand::{Stand, end};
@@ -31,6 +31,9 @@ const REPORT_SQL: &str = include_str!("sql/report_death.sql");
 
 /// Connections of the open loop's baseline: more than are ever busy.
 const OPEN_CLIENTS: usize = 64;
+
+/// How long each run goes before it counts: a new connection of pgbench prepares every statement.
+const WARM_UP: Duration = Duration::from_secs(2);
 
 /// Prefix of pgbench's logs.
 const LOG: &str = "latency";
@@ -61,6 +64,7 @@ impl Commands {
         residents::fill(&db, &keys, count).await?;
         db.close().await;
         stand.copy("residents", BASELINE).await?;
+        forget_migrations(&stand).await?;
         stand
             .migrate(BASELINE, &minzheng_life_events::module())
             .await?;
@@ -153,17 +157,28 @@ impl Commands {
         })
     }
 
-    /// The same statements by pgbench.
+    /// The same statements by pgbench, once its connections are warm.
     pub(crate) async fn statements(&self, clients: usize, seconds: u64) -> anyhow::Result<Leg> {
-        let options = [format!("--time={seconds}")];
+        let options = logging(Duration::from_secs(seconds));
         let first = self.first_free().await?;
         self.stand.administer("CHECKPOINT").await?;
-        let meter = self.stand.servers.start(&[]).await?;
-        let ran = self.pgbench(clients, first, &options).await?;
-        let (_, cost) = meter.stop().await?;
+        let warmed = async {
+            tokio::time::sleep(WARM_UP).await;
+            let begun = jiff::Timestamp::now().as_microsecond();
+            Ok((begun.unsigned_abs(), self.stand.servers.start(&[]).await?))
+        };
+        let running = self.pgbench(clients, first, &options);
+        let (_, (begun, meter)) = futures::try_join!(running, warmed)?;
+        let (_, mut cost) = meter.stop().await?;
+        let all = logged(self.stand.scratch(), LOG)?;
+        let counted: Vec<&Logged> = all.iter().filter(|one| one.ended >= begun).collect();
+        let last = counted.iter().map(|one| one.ended).max();
+        let last = last.context("transactions after the warm-up")?;
+        // The system counts pgbench's own time at its end, the warm-up's with it.
+        cost.client *= counted.len() as f64 / all.len() as f64;
         Ok(Leg {
-            operations: ran.transactions as f64,
-            took: ran.took,
+            operations: counted.len() as f64,
+            took: Duration::from_micros(last - begun),
             cost,
         })
     }
@@ -213,20 +228,18 @@ impl Commands {
         let begin = Instant::now() + Duration::from_millis(100);
         let mut starts = Vec::new();
         let mut at = 0.0;
-        while at < time.as_secs_f64() {
+        while at < (WARM_UP + time).as_secs_f64() {
             starts.push(begin + Duration::from_secs_f64(at));
             at -= (1.0 - random.random::<f64>()).ln() / rate;
         }
         let reports = starts.into_iter().map(|start| async move {
             tokio::time::sleep_until(start.into()).await;
             self.report().await?;
-            anyhow::Ok(start.elapsed())
+            anyhow::Ok((start, start.elapsed()))
         });
-        let took = futures::future::try_join_all(reports).await?;
-        histogram(
-            took.iter()
-                .map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)),
-        )
+        let told = futures::future::try_join_all(reports).await?;
+        let counted = told.iter().filter(|(start, _)| *start >= begin + WARM_UP);
+        histogram(counted.map(|(_, took)| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)))
     }
 
     /// The same by pgbench.
@@ -235,18 +248,37 @@ impl Commands {
         rate: f64,
         time: Duration,
     ) -> anyhow::Result<Histogram<u64>> {
-        let options = [
-            format!("--time={}", time.as_secs()),
-            format!("--rate={rate:.1}"),
-            format!("--random-seed={SEED}"),
-            "--log".to_owned(),
-            format!("--log-prefix={LOG}"),
-        ];
+        let mut options = logging(time);
+        options.extend([format!("--rate={rate:.1}"), format!("--random-seed={SEED}")]);
         self.pgbench(OPEN_CLIENTS, self.first_free().await?, &options)
             .await
             .context("the open loop")?;
-        histogram(latencies(self.stand.scratch(), LOG)?.into_iter())
+        let all = logged(self.stand.scratch(), LOG)?;
+        let start = |one: &Logged| one.ended.saturating_sub(one.latency);
+        let begin = all.iter().map(start).min().unwrap_or_default();
+        let warm = begin + u64::try_from(WARM_UP.as_micros())?;
+        let counted = all.iter().filter(|one| start(one) >= warm);
+        histogram(counted.map(|one| one.latency))
     }
+}
+
+/// Options of a run that is warm for so long, with a log.
+fn logging(time: Duration) -> Vec<String> {
+    vec![
+        format!("--time={}", (WARM_UP + time).as_secs()),
+        "--log".to_owned(),
+        format!("--log-prefix={LOG}"),
+    ]
+}
+
+/// A service refuses a database with migrations of another; in the baseline's the tables of both are
+/// wanted.
+async fn forget_migrations(stand: &Stand) -> anyhow::Result<()> {
+    let db = stand.open(BASELINE)?;
+    let text = "DELETE FROM seaql_migrations WHERE version LIKE 'residents_%'";
+    db.writer().run(text, []).await?;
+    db.close().await;
+    Ok(())
 }
 
 fn histogram(micros: impl Iterator<Item = u64>) -> anyhow::Result<Histogram<u64>> {

@@ -25,9 +25,11 @@ async fn main() -> anyhow::Result<ExitCode> {
     let began = std::time::Instant::now();
     let say = |what: &str| eprintln!("chaos: {:>4} s: {what}", began.elapsed().as_secs());
     say(&format!("logs in {}", order.directory.display()));
-    let outcome = run(&order, &say)
-        .await
-        .with_context(|| summary::replay(&order))?;
+    // Interrupted, it ends what it started.
+    let outcome = tokio::select! {
+        outcome = run(&order, &say) => outcome.with_context(|| summary::replay(&order))?,
+        () = interrupted() => bail!("interrupted"),
+    };
     let summary = summary::to_json(&order, &outcome);
     std::fs::write(
         order.directory.join("summary.json"),
@@ -51,6 +53,20 @@ async fn main() -> anyhow::Result<ExitCode> {
         summary::replay(&order)
     );
     Ok(ExitCode::FAILURE)
+}
+
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
 }
 
 fn order(mut words: impl Iterator<Item = String>) -> anyhow::Result<Order> {
