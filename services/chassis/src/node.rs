@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 pub use data_dir::{DataDir, Locked};
 pub use parts::{NodeError, open_bus, open_database};
 
+use crate::audit;
 use crate::bus::Bus;
 use crate::clock::SharedClock;
 use crate::config::{BusKind, Settings};
@@ -88,6 +89,7 @@ impl Node {
         for module in modules {
             let db = open_database(&settings, module.name).await?;
             prepare_database(&db, &module, &clock, migrate).await?;
+            refuse_other_key(&db, module.name, &keys).await?;
             contexts.push(Context::new(Parts {
                 module: Arc::new(module),
                 db,
@@ -308,6 +310,29 @@ fn refuse_lonely_embedded_bus(settings: &Settings, modules: &[Module]) -> Result
     Err(NodeError::EmbeddedBusNotShared {
         elsewhere: elsewhere.join(", "),
     })
+}
+
+/// A key that did not write the latest audit record would leave what is encrypted unreadable, and mix what follows.
+async fn refuse_other_key(
+    db: &crate::db::Database,
+    service: &'static str,
+    keys: &KeyRing,
+) -> Result<(), NodeError> {
+    let needed = audit::latest_key_id(db.reader())
+        .await
+        .map_err(|source| NodeError::Database {
+            service: service.to_owned(),
+            source,
+        })?;
+    let held = keys.key_id();
+    match needed {
+        Some(needed) if needed != held => Err(NodeError::OtherKey {
+            service,
+            needed,
+            held,
+        }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 async fn prepare_database(

@@ -192,6 +192,22 @@ pub(crate) async fn write(
     Ok(())
 }
 
+/// Under which key the latest record was written; nothing if there is none.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn latest_key_id(db: &impl ConnectionTrait) -> Result<Option<u32>, DbErr> {
+    let text = "SELECT key_id FROM audit ORDER BY id DESC LIMIT 1";
+    let Some(row) = db.one(text, []).await? else {
+        return Ok(None);
+    };
+    let id: String = row.get("key_id")?;
+    let id = id
+        .parse()
+        .map_err(|_| DbErr::Custom(format!("{id} is no key id")))?;
+    Ok(Some(id))
+}
+
 /// Ids of records whose MAC does not fit their content: changed by something that has no key.
 ///
 /// # Errors

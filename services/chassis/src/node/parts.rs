@@ -60,6 +60,19 @@ pub enum NodeError {
         /// Names of what is missing.
         pending: String,
     },
+    /// A database was written under another key.
+    #[error(
+        "the database of {service} was written under the key {needed:08x}, and the key file holds {held:08x}: put the right key \
+         there (crypto.key_file)"
+    )]
+    OtherKey {
+        /// The service.
+        service: &'static str,
+        /// The key's id in the database.
+        needed: u32,
+        /// The key's id in the file.
+        held: u32,
+    },
     /// The bus cannot be used.
     #[error("cannot use the bus: {0}")]
     Bus(#[from] crate::bus::BusError),

@@ -21,7 +21,7 @@ use clap_complete::Shell;
 #[command(
     name = "minzheng",
     version,
-    about,
+    about = "Minzheng (民政一体化平台): one death, handled once, by every department of civil affairs",
     propagate_version = true,
     arg_required_else_help = true,
     after_help = "Examples:\n  minzheng dev\n  minzheng demo death-case --watch\n  minzheng case list\n  minzheng doctor\n\n\

@@ -1,6 +1,8 @@
 //! `minzheng serve`
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -157,16 +159,18 @@ fn lock_data_dir(settings: &Settings) -> anyhow::Result<Option<Locked>> {
         return Ok(None);
     }
     let directory = DataDir::open(&settings.data_dir)?;
-    let locked = directory.lock().with_context(|| {
-        format!(
-            "the data directory {} is in use by another minzheng",
-            settings.data_dir.display()
-        )
-    })?;
-    Ok(Some(locked))
+    let path = settings.data_dir.display();
+    match directory.lock() {
+        Ok(locked) => Ok(Some(locked)),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => bail!(
+            "the data directory {path} is in use by another minzheng; stop it, or choose another with --set data_dir=…"
+        ),
+        Err(error) => Err(error).with_context(|| format!("cannot lock the data directory {path}")),
+    }
 }
 
-/// The master key; made on first use where the data lies beside it, never for a shared database.
+/// The master key; made on first use where the data lies beside it, never for a shared database, a key file
+/// that was named, or data that is there already: a new key would read none of it.
 fn load_keys(settings: &Settings) -> anyhow::Result<KeyRing> {
     let path = settings.master_key_file();
     if path.exists() {
@@ -178,8 +182,62 @@ fn load_keys(settings: &Settings) -> anyhow::Result<KeyRing> {
             path.display()
         );
     }
+    if settings.crypto.key_file.is_some() {
+        bail!("crypto.key_file {} does not exist", path.display());
+    }
+    if has_databases(&settings.data_dir)? {
+        bail!(
+            "{} holds data, and its key {} is gone: put the key back; without it names and numbers cannot be read",
+            settings.data_dir.display(),
+            path.display()
+        );
+    }
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;
     }
     Ok(KeyRing::generate(&path)?)
+}
+
+fn has_databases(directory: &Path) -> std::io::Result<bool> {
+    let entries = match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        entries => entries?,
+    };
+    for entry in entries {
+        if entry?.path().extension().is_some_and(|end| end == "db") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(directory: &Path, more: &[&str]) -> Result<u32, String> {
+        let mut settings = vec![format!("data_dir={}", directory.display())];
+        settings.extend(more.iter().map(|setting| (*setting).to_owned()));
+        let settings = Settings::with(settings).expect("settings");
+        let keys = load_keys(&settings).map_err(|error| error.to_string())?;
+        Ok(keys.key_id())
+    }
+
+    #[test]
+    fn a_key_is_made_for_an_empty_directory_only() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path();
+        let first = keys(path, &[]).expect("made");
+        assert_eq!(keys(path, &[]), Ok(first), "it stays");
+
+        std::fs::write(path.join("residents.db"), "data").expect("written");
+        let settings = Settings::with(vec![format!("data_dir={}", path.display())]);
+        std::fs::remove_file(settings.expect("settings").master_key_file()).expect("removed");
+        let refusal = keys(path, &[]).expect_err("data without its key");
+        assert!(refusal.contains("put the key back"), "{refusal}");
+
+        let elsewhere = tempfile::tempdir().expect("a directory");
+        let refusal = keys(elsewhere.path(), &["crypto.key_file=/no/such/key"]);
+        assert!(refusal.expect_err("a named key").contains("/no/such/key"));
+    }
 }

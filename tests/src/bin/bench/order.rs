@@ -38,6 +38,11 @@ impl Order {
         if self.smoke { smoke } else { full }
     }
 
+    /// Whether what only explains a figure is measured too.
+    pub(crate) fn is_full(&self) -> bool {
+        !self.smoke
+    }
+
     /// How often subject and baseline take turns.
     pub(crate) fn pairs(&self) -> usize {
         self.amount(PAIRS, SMOKE_PAIRS)

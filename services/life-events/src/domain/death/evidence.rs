@@ -100,9 +100,9 @@ impl Statement {
     /// # Errors
     /// A date lies in the future; a day of declaration comes from no court.
     pub fn check(&self, today: Date) -> Result<(), Rejection> {
-        not_in_future("died_on", Some(self.died_on), today)?;
-        not_in_future("declared_on", self.declared_on, today)?;
-        not_in_future("document_date", self.document_date, today)?;
+        plausible("died_on", Some(self.died_on), today)?;
+        plausible("declared_on", self.declared_on, today)?;
+        plausible("document_date", self.document_date, today)?;
         if self.declared_on.is_some() && self.source != Source::CourtJudgment {
             return Err(Rejection::DeclarationNeedsJudgment);
         }
@@ -117,14 +117,20 @@ impl Statement {
     }
 }
 
-/// Refuses a date all of which lies after today.
-pub(super) fn not_in_future(
+/// Years before today in which a death may lie: nobody in the register was born earlier.
+const OLDEST_YEARS: i16 = 130;
+
+/// Refuses a date all of which lies after today, or before anybody in the register was born.
+pub(super) fn plausible(
     field: &'static str,
     date: Option<PartialDate>,
     today: Date,
 ) -> Result<(), Rejection> {
     match date.and_then(PartialDate::earliest) {
         Some(earliest) if earliest > today => Err(Rejection::FutureDate { field }),
+        Some(earliest) if earliest.year() < today.year() - OLDEST_YEARS => {
+            Err(Rejection::DateTooEarly { field })
+        }
         Some(_) | None => Ok(()),
     }
 }

@@ -15,6 +15,12 @@ pub enum Rejection {
         /// The field of the request.
         field: &'static str,
     },
+    /// A date lies before anybody in the register was born.
+    #[error("{field} is too early for anybody in the register")]
+    DateTooEarly {
+        /// The field of the request.
+        field: &'static str,
+    },
     /// A day of declaration comes from something other than a court's judgment.
     #[error("only a court judgment declares a death")]
     DeclarationNeedsJudgment,
@@ -75,6 +81,7 @@ impl DomainError for Rejection {
     fn kind(&self) -> Kind {
         match self {
             Self::FutureDate { .. }
+            | Self::DateTooEarly { .. }
             | Self::DeclarationNeedsJudgment
             | Self::ProofNeeded
             | Self::NoSuchEvidence
@@ -99,6 +106,7 @@ impl DomainError for Rejection {
     fn reason(&self) -> &'static str {
         match self {
             Self::FutureDate { .. } => "DATE_IN_FUTURE",
+            Self::DateTooEarly { .. } => "DATE_TOO_EARLY",
             Self::DeclarationNeedsJudgment => "DECLARATION_NEEDS_JUDGMENT",
             Self::ReferenceReused => "REFERENCE_REUSED",
             Self::CaseMerged => "CASE_MERGED",
@@ -123,6 +131,7 @@ impl DomainError for Rejection {
     fn chinese(&self) -> String {
         let text = match self {
             Self::FutureDate { .. } => "日期不能晚于今天",
+            Self::DateTooEarly { .. } => "日期过早，请核对年份",
             Self::DeclarationNeedsJudgment => "宣告死亡日期只能来自法院判决",
             Self::ReferenceReused => "该单位的这一文书编号已用于另一人",
             Self::CaseMerged => "该办件已并入另一办件，请在并入后的办件中办理",
@@ -147,7 +156,7 @@ impl DomainError for Rejection {
 
     fn field(&self) -> Option<&str> {
         match self {
-            Self::FutureDate { field } => Some(field),
+            Self::FutureDate { field } | Self::DateTooEarly { field } => Some(field),
             Self::DeclarationNeedsJudgment => Some("declared_on"),
             Self::ProofNeeded => Some("source"),
             Self::NoSuchEvidence | Self::EvidenceStatesNoDate => Some("evidence_id"),

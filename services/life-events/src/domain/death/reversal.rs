@@ -5,7 +5,7 @@ use minzheng_chassis::person::FactKind;
 use super::Rejection;
 use super::case::{PendingReversal, Phase};
 use super::effect::{Cause, Note};
-use super::evidence::not_in_future;
+use super::evidence::plausible;
 use super::input::{Begins, ReversalDecision, ReversalRequest};
 use super::turn::Turn;
 
@@ -19,7 +19,7 @@ pub(super) fn prepare(turn: &mut Turn<'_>, request: &ReversalRequest) -> Result<
         (None, Some(_)) => return Err(Rejection::NotDeclared),
         (Some(_), Some(_)) | (None, None) => {}
     }
-    not_in_future("revoked_on", request.revoked_on, turn.at.today())?;
+    plausible("revoked_on", request.revoked_on, turn.at.today())?;
     turn.case.pending_reversal = Some(PendingReversal {
         id: request.id,
         prepared_by: request.prepared_by.clone(),

@@ -10,7 +10,7 @@ use super::Rejection;
 use super::case::{Case, Divisions, Phase, Verification};
 use super::dating;
 use super::effect::{Cause, Note};
-use super::evidence::{DocumentKey, Evidence, Standing, Strength, not_in_future};
+use super::evidence::{DocumentKey, Evidence, Standing, Strength, plausible};
 use super::input::{Absorption, Begins, CorrectionCause, Finding, Match, Report};
 use super::turn::Turn;
 
@@ -126,7 +126,7 @@ pub(super) fn correct(
     died_on: PartialDate,
     cause: CorrectionCause,
 ) -> Result<(), Rejection> {
-    not_in_future("died_on", Some(died_on), turn.at.today())?;
+    plausible("died_on", Some(died_on), turn.at.today())?;
     if turn.case.died_on == died_on {
         return Err(Rejection::NothingToCorrect);
     }

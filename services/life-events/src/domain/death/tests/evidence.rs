@@ -312,6 +312,12 @@ fn dates_in_the_future_and_declarations_without_a_court_are_refused() {
             .unwrap_err(),
         future
     );
+    // Not a year that anybody in the register can have died in; 130 years back is.
+    for early in ["1800", "0001-01-01", "1895-12-31"] {
+        let refused = desk.file(P, said(Source::Village, "1", early));
+        let early = Rejection::DateTooEarly { field: "died_on" };
+        assert_eq!(refused.unwrap_err(), early);
+    }
     let mut undated = said(Source::Village, "1", "2026-03");
     undated.statement.document_date = Some(date("2026-03-10"));
     let refused = desk.file(P, undated).unwrap_err();
@@ -344,6 +350,10 @@ fn corrections_are_rulings() {
         .give(P, &to("2026-04-02", CorrectionCause::Formal))
         .unwrap_err();
     assert_eq!(future, Rejection::FutureDate { field: "died_on" });
+    let early = desk
+        .give(P, &to("1800", CorrectionCause::Formal))
+        .unwrap_err();
+    assert_eq!(early, Rejection::DateTooEarly { field: "died_on" });
     let same = desk
         .give(P, &to("2026-03-02", CorrectionCause::Formal))
         .unwrap_err();
