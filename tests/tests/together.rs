@@ -72,9 +72,11 @@ async fn is_an_orphan_with_one_alarm(
     member: &Member,
     closed: usize,
 ) {
+    // Of both: a child of whom one parent is recorded, and dead, is an orphan until the other is recorded.
     eventually("the child is an orphan", || async {
         let child = child_of(platform, callers, member).await?;
-        (child.situation() == child::Situation::Orphan).then_some(())
+        let orphan = child.situation() == child::Situation::Orphan;
+        (orphan && child.relatives.len() == 2).then_some(())
     })
     .await;
     let request = work::ListWorkItemsRequest {
