@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{NOTEBOOK, Publish, fail, heal, notebook, notes};
+use common::{NOTEBOOK, Publish, client, dead_letters, fail, heal, notebook, notes};
 use jiff::SignedDuration;
 use minzheng_chassis::authz::Caller;
 use minzheng_chassis::context::Context;
@@ -15,7 +15,6 @@ use minzheng_chassis::testing::{Deployment, TestNode, eventually, operator};
 use minzheng_proto::catalogue::EventType;
 use minzheng_proto::elderly_care::v1::BedChanged;
 use minzheng_proto::operations::v1 as operations;
-use minzheng_proto::operations::v1::operations_service_client::OperationsServiceClient;
 use prost::Message;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
@@ -73,18 +72,6 @@ async fn publish(cx: &Context, beds: &[&str]) {
     cx.run(&operator("op"), None, Publish(beds))
         .await
         .expect("published");
-}
-
-fn client(
-    node: &TestNode,
-) -> OperationsServiceClient<minzheng_chassis::grpc::client::NeighbourChannel> {
-    OperationsServiceClient::new(node.channel(&operator("op")))
-}
-
-async fn dead_letters(node: &TestNode) -> Vec<operations::DeadLetter> {
-    let request = operations::ListDeadLettersRequest::default();
-    let answer = client(node).list_dead_letters(request).await;
-    answer.expect("listed").into_inner().dead_letters
 }
 
 /// An outbox row as the relay leaves it when the broker refuses it for itself.

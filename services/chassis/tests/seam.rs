@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{
-    Add, Publish, confirmed, fail, heal, heard, notebook, notebook_with_a_second_reader, notes,
+    Add, Publish, client, confirmed, dead_letters, fail, heal, heard, notebook,
+    notebook_with_a_second_reader, notes,
 };
 use futures::future::join_all;
 use minzheng_chassis::db::{Sql, val};
@@ -16,7 +17,6 @@ use minzheng_chassis::on_both_deployments;
 use minzheng_chassis::seam::{Failure, RequestKey};
 use minzheng_chassis::testing::{Deployment, TestNode, eventually, operator};
 use minzheng_proto::operations::v1 as operations;
-use minzheng_proto::operations::v1::operations_service_client::OperationsServiceClient;
 use uuid::Uuid;
 
 on_both_deployments!(
@@ -83,12 +83,6 @@ async fn an_event_takes_effect_once_for_each_subscription(deployment: Deployment
         .into_inner();
     assert_eq!(answer.findings, vec![]);
     node.stop().await;
-}
-
-fn client(
-    node: &TestNode,
-) -> OperationsServiceClient<minzheng_chassis::grpc::client::NeighbourChannel> {
-    OperationsServiceClient::new(node.channel(&operator("op")))
 }
 
 async fn a_request_id_gives_the_first_answer_and_refuses_other_content(deployment: Deployment) {
@@ -201,13 +195,6 @@ async fn concurrent_writers_of_five_keys_lose_nothing(deployment: Deployment) {
         .unwrap();
     assert_eq!(gaps.into_inner().gaps, vec![]);
     node.stop().await;
-}
-
-async fn dead_letters(node: &TestNode) -> Vec<operations::DeadLetter> {
-    let list = client(node)
-        .list_dead_letters(operations::ListDeadLettersRequest::default())
-        .await;
-    list.expect("listed").into_inner().dead_letters
 }
 
 async fn eventually_dead(node: &TestNode, count: usize) -> Vec<operations::DeadLetter> {

@@ -16,9 +16,12 @@ use minzheng_chassis::module::Module;
 use minzheng_chassis::person::Fact;
 use minzheng_chassis::problem::{Kind, Problem};
 use minzheng_chassis::seam::{Command, Failure, UnitOfWork};
+use minzheng_chassis::testing::{TestNode, operator};
 use minzheng_proto::catalogue::EventType;
 use minzheng_proto::elderly_care::v1::{BedChanged, BedState};
 use minzheng_proto::life_events::v1 as life_events;
+use minzheng_proto::operations::v1 as operations;
+use minzheng_proto::operations::v1::operations_service_client::OperationsServiceClient;
 use uuid::Uuid;
 
 /// The service's name.
@@ -318,4 +321,18 @@ impl Command for Record {
         uow.audit(AuditEntry::new("Record", "note", Uuid::nil(), None));
         Ok(BedChanged::default())
     }
+}
+
+/// A client of the operations service, as an operator.
+pub fn client(
+    node: &TestNode,
+) -> OperationsServiceClient<minzheng_chassis::grpc::client::NeighbourChannel> {
+    OperationsServiceClient::new(node.channel(&operator("op")))
+}
+
+/// The oldest dead letters of the node.
+pub async fn dead_letters(node: &TestNode) -> Vec<operations::DeadLetter> {
+    let request = operations::ListDeadLettersRequest::default();
+    let answer = client(node).list_dead_letters(request).await;
+    answer.expect("listed").into_inner().dead_letters
 }

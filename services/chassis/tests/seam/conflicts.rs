@@ -15,8 +15,8 @@ use minzheng_proto::elderly_care::v1::BedChanged;
 use minzheng_proto::operations::v1 as operations;
 use uuid::Uuid;
 
-use crate::common::{self, notebook};
-use crate::{NOTES, dead_letters, eventually_dead, eventually_noted, publish};
+use crate::common::{self, dead_letters, note, notebook};
+use crate::{NOTES, eventually_dead, eventually_noted, publish};
 
 on_both_deployments!(a_conflict_that_never_goes_away_ends_parked_or_aborted);
 
@@ -66,10 +66,7 @@ impl Reaction<BedChanged> for NoteTwice {
         _asked: &(),
     ) -> Result<(), Failure> {
         let bed = &event.body.bed_id;
-        let note = "INSERT INTO note (subscription, key, facility) VALUES ($1, $2, '')";
-        uow.connection()
-            .run(note, [val(TWICE), val(bed.clone())])
-            .await?;
+        note(uow, TWICE, &event.body).await?;
         if bed.starts_with("twice") {
             *RUNS.lock().unwrap().entry(bed.clone()).or_default() += 1;
             let text = "INSERT INTO tally (name, total, version) VALUES ($1, 0, 0)";
