@@ -1,6 +1,8 @@
 //! The story that must run: a father, a mother, the grandmother; a reversal, a correction, a second
 //! episode. The same text runs in every deployment.
 
+mod seen;
+
 use std::time::Duration;
 
 use jiff::ToSpan;
@@ -18,7 +20,7 @@ use uuid::Uuid;
 use crate::family::{COUNTY, Family, Member};
 use crate::fingerprint;
 use crate::platform::{Callers, Platform, until_answered};
-use crate::reports::{self, Report, day, month, reaches};
+use crate::reports::{self, Report, day, month};
 
 /// The five reports of steps 1 to 3.
 pub struct Reports {
@@ -140,132 +142,6 @@ impl<'p> Story<'p> {
         story.step_5_the_mothers_date(&mother).await;
         story.step_6_a_year_later().await;
         story.family
-    }
-
-    /// Child-welfare has heard of both children's kin; otherwise the first step would test less.
-    async fn children_are_known(&self) {
-        for member in [&self.family.younger, &self.family.older] {
-            eventually("child-welfare knows the child", || async {
-                self.child(member)
-                    .await
-                    .filter(|child| child.relatives.len() >= 4)
-            })
-            .await;
-        }
-    }
-
-    async fn child(&self, member: &Member) -> Option<child::Child> {
-        let request = child::GetChildRequest {
-            child_id: member.id.clone(),
-        };
-        let answer = until_answered(|| {
-            let (mut client, request) = (
-                self.platform.child_welfare(&self.callers.clerk),
-                request.clone(),
-            );
-            async move { client.get_child(request).await }
-        })
-        .await;
-        answer.ok().and_then(|answer| answer.child)
-    }
-
-    /// Waits until both children are in a situation with a carer.
-    async fn children_are(
-        &self,
-        situation: child::Situation,
-        carer: child::Carer,
-    ) -> [child::Child; 2] {
-        let mut found = Vec::new();
-        for member in [&self.family.younger, &self.family.older] {
-            let what = format!("the child is in {situation:?} with {carer:?}");
-            let child = eventually(&what, || async {
-                self.child(member)
-                    .await
-                    .filter(|child| child.situation() == situation && child.carer() == carer)
-            })
-            .await;
-            found.push(child);
-        }
-        found.try_into().expect("two children")
-    }
-
-    /// Open visits of both children.
-    async fn visits(&self) -> Vec<work::WorkItem> {
-        let mut items = Vec::new();
-        for member in [&self.family.younger, &self.family.older] {
-            let request = work::ListWorkItemsRequest {
-                subject_id: member.id.clone(),
-                ..Default::default()
-            };
-            let answer = until_answered(|| {
-                let mut client = self.platform.work("child-welfare", &self.callers.worker);
-                let request = request.clone();
-                async move { client.list_work_items(request).await }
-            })
-            .await
-            .expect("items");
-            items.extend(
-                answer
-                    .items
-                    .into_iter()
-                    .filter(|item| item.service == "child-welfare"),
-            );
-        }
-        items
-    }
-
-    /// Waits until both children have an open visit of an urgency.
-    async fn visits_are(&self, urgency: work::Urgency) -> Vec<work::WorkItem> {
-        eventually(&format!("two visits of urgency {urgency:?}"), || async {
-            let visits = self.visits().await;
-            (visits.len() == 2 && visits.iter().all(|item| item.urgency() == urgency))
-                .then_some(visits)
-        })
-        .await
-    }
-
-    async fn bed(&self) -> elderly::Bed {
-        let request = elderly::GetBedRequest {
-            bed_id: self.family.bed_id.clone(),
-        };
-        let answer = until_answered(|| {
-            let (mut client, request) = (
-                self.platform.elderly_care(&self.callers.clerk),
-                request.clone(),
-            );
-            async move { client.get_bed(request).await }
-        })
-        .await
-        .expect("the bed");
-        answer.bed.expect("a bed")
-    }
-
-    async fn open_offers(&self) -> Vec<elderly::Offer> {
-        let request = elderly::ListOffersRequest {
-            facility_id: self.family.facility_id.clone(),
-            ..Default::default()
-        };
-        let answer = until_answered(|| {
-            let (mut client, request) = (
-                self.platform.elderly_care(&self.callers.clerk),
-                request.clone(),
-            );
-            async move { client.list_offers(request).await }
-        })
-        .await
-        .expect("offers");
-        answer.offers
-    }
-
-    async fn tell(&self, report: &Report) -> pb::DeathCase {
-        report
-            .tell(self.platform, &self.callers)
-            .await
-            .expect("the report is taken")
-    }
-
-    async fn reaches(&self, case_id: &str, phase: Phase) -> pb::DeathCase {
-        reaches(self.platform, &self.callers, case_id, phase).await
     }
 
     /// One case, the second report corroborates; one parent left, no alarm; SETTLED and FINISHED.
