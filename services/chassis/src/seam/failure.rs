@@ -99,6 +99,11 @@ impl Failure {
         matches!(self, Failure::Conflict(_))
     }
 
+    /// Whether something needed is away.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Failure::Away(_))
+    }
+
     /// Stable word for logs, metrics and dead letters; no personal data.
     pub fn reason(&self) -> String {
         match self {

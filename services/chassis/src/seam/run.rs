@@ -19,6 +19,9 @@ use crate::failpoint;
 /// A conflict reruns `ask` and `apply` at most five times; the sixth counts.
 pub(crate) const MAX_RUNS: u32 = 6;
 
+/// How long the first answer is looked for when something needed is away.
+const RECALL_WITHIN: Duration = Duration::from_millis(500);
+
 /// How long to wait before run number `run` (from 1), with jitter.
 pub(crate) fn backoff(run: u32) -> Duration {
     let ceiling = 2_u64.saturating_pow(run).min(32);
@@ -71,16 +74,34 @@ async fn run_until_settled<C: Command>(
             }
             // The same request may have been carried out before, and its effect be what is refused
             // now: then the first answer stands.
-            Err(failure) => {
-                return match recall::<C>(cx, caller, request).await {
-                    Ok(first) => first.ok_or(failure),
-                    // Used before with other content: that is what is wrong with it.
-                    Err(Failure::Problem(reused)) => Err(Failure::Problem(reused)),
-                    Err(_) => Err(failure),
-                };
-            }
+            Err(failure) => return first_answer::<C>(cx, caller, request, failure).await,
             settled => return settled,
         }
+    }
+}
+
+/// The first answer to a request that failed now, if there was one; the failure otherwise.
+async fn first_answer<C: Command>(
+    cx: &Context,
+    caller: &Arc<Caller>,
+    request: Option<&RequestKey>,
+    failure: Failure,
+) -> Result<C::Answer, Failure> {
+    let recalled = recall::<C>(cx, caller, request);
+    let recalled = if failure.is_away() {
+        // The database may be what is away: waiting for it once more would outlast the caller.
+        match tokio::time::timeout(RECALL_WITHIN, recalled).await {
+            Ok(recalled) => recalled,
+            Err(_) => return Err(failure),
+        }
+    } else {
+        recalled.await
+    };
+    match recalled {
+        Ok(first) => first.ok_or(failure),
+        // Used before with other content: that is what is wrong with it.
+        Err(Failure::Problem(reused)) => Err(Failure::Problem(reused)),
+        Err(_) => Err(failure),
     }
 }
 
