@@ -156,9 +156,11 @@ impl Context {
         &self.0.parts.neighbours
     }
 
-    /// Called after every commit: wakes the relay and those who watch.
-    pub(crate) fn committed(&self) {
-        self.0.outbox.notify_one();
+    /// Called after every commit: wakes those who watch, and the relay if there is something for it.
+    pub(crate) fn committed(&self, publishes: bool) {
+        if publishes {
+            self.0.outbox.notify_one();
+        }
         self.0
             .changes
             .send_modify(|count| *count = count.wrapping_add(1));

@@ -4,7 +4,16 @@
 use crate::db::migrate::Migration;
 
 /// All of them, in order.
-pub const MIGRATIONS: &[Migration] = &[FOUNDATION, SECOND_RECEIPTS];
+pub const MIGRATIONS: &[Migration] = &[FOUNDATION, SECOND_RECEIPTS, REFUSED_ROWS];
+
+/// Every look of the relay asks which keys a refused row holds: without an index that is a scan of the
+/// whole table, dead rows included.
+const REFUSED_ROWS: Migration = Migration {
+    name: "chassis_0003_refused_rows",
+    sql: "
+CREATE INDEX outbox_refused ON outbox (topic, key, seq) WHERE refused_reason IS NOT NULL;
+",
+};
 
 /// What the answer to a question was said to rest on and who can undo it, for the second receipt.
 const SECOND_RECEIPTS: Migration = Migration {

@@ -15,7 +15,7 @@ use minzheng_life_events::domain::death::{
     Answer, Case, Divisions, DocumentKey, Evidence, Outcome, PLAN, Pending, PendingReversal, Phase,
     Question, QuestionState, Source, Standing, Statement, Undo, Verification,
 };
-use minzheng_life_events::storage::cases::{Cases, StoredCase};
+use minzheng_life_events::storage::cases::{self, Cases, StoredCase};
 use minzheng_proto::death_plan::{ASSESS_DEPENDANTS, MARK_DECEASED};
 use uuid::Uuid;
 
@@ -42,9 +42,7 @@ impl Command for Save {
     }
 
     async fn apply(&self, uow: &mut UnitOfWork, _asked: &()) -> Result<(), Failure> {
-        let saved = Cases::within(uow)
-            .save(self.before.as_ref(), self.case.clone())
-            .await?;
+        let saved = cases::save(uow, self.before.as_ref(), self.case.clone());
         *self.saved.lock().expect("not poisoned") = Some(saved);
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::civil::micros;
 use crate::context::{Context, new_id};
 use crate::crypto::KeyRing;
 use crate::db::dialect::Insert;
-use crate::db::{Row, Sql, opt, val};
+use crate::db::{Row, Sql, Write, opt, val};
 use crate::division::DivisionCode;
 use crate::seam::Cause;
 
@@ -138,16 +138,15 @@ const COLUMNS: &[&str] = &[
     "mac",
 ];
 
-/// Writes the records of one unit of work, each with its cause.
-pub(crate) async fn write(
-    db: &impl ConnectionTrait,
+/// The records of one unit of work, each with its cause; nothing if there are none.
+pub(crate) fn write(
     cx: &Context,
     caller: &Caller,
     now: Timestamp,
-    entries: Vec<(Cause, AuditEntry)>,
-) -> Result<(), DbErr> {
+    entries: &[(Cause, AuditEntry)],
+) -> Option<Write> {
     if entries.is_empty() {
-        return Ok(());
+        return None;
     }
     let rows = entries.iter().map(|(cause, entry)| {
         let division = entry
@@ -188,8 +187,7 @@ pub(crate) async fn write(
         tail: "",
     };
     let (text, values) = insert.rows(rows);
-    db.run(text, values).await?;
-    Ok(())
+    Some(Write::new(insert.table, text, values, entries.len()))
 }
 
 /// Under which key the latest record was written; nothing if there is none.

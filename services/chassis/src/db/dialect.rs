@@ -45,34 +45,33 @@ pub struct Insert<'a> {
 impl Insert<'_> {
     /// The statement for `rows`, and its values. Both databases take at least 32,766 parameters.
     pub fn rows(&self, rows: impl IntoIterator<Item = Vec<Value>>) -> (String, Vec<Value>) {
-        let width = self.columns.len();
-        let mut values = Vec::new();
-        for row in rows {
-            debug_assert_eq!(
-                row.len(),
-                width,
-                "a row of {} has other columns",
-                self.table
-            );
-            values.extend(row);
-        }
-        let tuples: Vec<String> = (0..values.len() / width)
-            .map(|row| {
-                let places: Vec<String> = (1..=width)
-                    .map(|column| format!("${}", row * width + column))
-                    .collect();
-                format!("({})", places.join(", "))
-            })
-            .collect();
+        let (rows, values) = rows_of(rows);
+        debug_assert_eq!(
+            values.len() % self.columns.len(),
+            0,
+            "a row of {} has other columns",
+            self.table
+        );
         let text = format!(
-            "INSERT INTO {} ({}) VALUES {} {}",
+            "INSERT INTO {} ({}) {rows} {}",
             self.table,
             self.columns.join(", "),
-            tuples.join(", "),
             self.tail
         );
         (text, values)
     }
+}
+
+/// `VALUES ($1, …), …` for rows of as many values each, whose columns are `column1, column2, …`; and the
+/// values.
+pub fn rows_of(rows: impl IntoIterator<Item = Vec<Value>>) -> (String, Vec<Value>) {
+    let mut values = Vec::new();
+    let mut tuples = Vec::new();
+    for row in rows {
+        tuples.push(format!("({})", placeholders(values.len() + 1, row.len())));
+        values.extend(row);
+    }
+    (format!("VALUES {}", tuples.join(", ")), values)
 }
 
 /// `$from, $from+1, …`: the placeholders of a list of `count` values.

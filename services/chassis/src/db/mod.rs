@@ -7,6 +7,7 @@ pub mod dialect;
 mod fault;
 pub mod migrate;
 mod row;
+pub mod writes;
 
 use std::path::Path;
 use std::str::FromStr;
@@ -22,6 +23,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 pub use fault::{Fault, classify};
 pub use row::{Row, opt, val};
+pub use writes::Write;
 
 /// How long a statement waits for a connection of PostgreSQL before the database counts as away;
 /// below the time that a neighbour's call may take, so that the caller is told so.

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -105,18 +106,25 @@ impl Batch<'_> {
 
     /// Decodes every event, then asks what they ask, a few at once.
     async fn prepare<'e>(&self, parts: &[Part<'e>]) -> Result<Vec<Prepared<'e>>, Failure> {
-        let events = parts
+        let asks: Vec<BoxFuture<'_, Result<Prepared<'e>, Failure>>> = parts
             .iter()
-            .flat_map(|part| part.events.iter().map(|incoming| (part.at, incoming)));
-        let asks = events.map(|(at, incoming)| async move {
-            let work = self.ask_one(&incoming.envelope).await?;
-            Ok(Prepared { at, incoming, work })
-        });
+            .flat_map(|part| part.events.iter().map(|incoming| (part.at, incoming)))
+            .map(|(at, incoming)| self.prepare_one(at, incoming).boxed())
+            .collect();
         let answers: Vec<Result<Prepared<'e>, Failure>> = futures::stream::iter(asks)
             .buffered(ASKS_AT_ONCE)
             .collect()
             .await;
         answers.into_iter().collect()
+    }
+
+    async fn prepare_one<'e>(
+        &self,
+        at: &'e TopicPartition,
+        incoming: &'e Incoming,
+    ) -> Result<Prepared<'e>, Failure> {
+        let work = self.ask_one(&incoming.envelope).await?;
+        Ok(Prepared { at, incoming, work })
     }
 
     /// The event's work, asked about; or why it cannot be read.

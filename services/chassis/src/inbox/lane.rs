@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 
 use super::batch::{Batch, Pace};
 use super::positions::PositionTable;
@@ -41,14 +42,19 @@ pub(super) async fn handle(
             .push(record);
     }
     let by_partition = &by_partition;
-    let lanes = subscriptions.iter().map(|subscription| Lane {
-        cx,
-        subscription,
-        positions,
-        pace,
-    });
+    let lanes: Vec<BoxFuture<'_, Vec<(TopicPartition, Outcome)>>> = subscriptions
+        .iter()
+        .map(|subscription| {
+            let lane = Lane {
+                cx,
+                subscription,
+                positions,
+                pace,
+            };
+            lane.run(by_partition).boxed()
+        })
+        .collect();
     let outcomes: Vec<Vec<(TopicPartition, Outcome)>> = futures::stream::iter(lanes)
-        .map(|lane| async move { lane.run(by_partition).await })
         .buffer_unordered(at_once)
         .collect()
         .await;
@@ -76,7 +82,7 @@ struct Lane<'a> {
 
 impl Lane<'_> {
     async fn run(
-        &self,
+        self,
         by_partition: &BTreeMap<TopicPartition, Vec<Record>>,
     ) -> Vec<(TopicPartition, Outcome)> {
         let mut outcomes = Vec::new();

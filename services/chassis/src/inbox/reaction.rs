@@ -272,6 +272,8 @@ impl<E: Payload, R: SetReaction<E>> Work for TypedWork<E, R> {
             .filter_map(|work| work.as_any().downcast_ref::<Self>());
         let works: Vec<&Self> = std::iter::once(self).chain(more).collect();
         let events: Vec<&Event<E>> = works.iter().map(|work| &work.event).collect();
+        // Another reaction of this unit may have left something to be written.
+        uow.settle().await?;
         let mut set = self.reaction.load(uow, &events).await?;
         for work in works {
             let envelope = &work.event.envelope;

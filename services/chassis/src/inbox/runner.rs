@@ -39,7 +39,7 @@ pub struct Runner {
     subscriptions: Arc<Vec<Subscription>>,
     positions: PositionTable,
     gaps: GapWatch,
-    pace: Pace,
+    pace: Arc<Pace>,
     handle: Handle,
     reported: Instant,
 }
@@ -48,7 +48,7 @@ impl Runner {
     /// For a service and what it listens to.
     pub fn new(cx: Context, subscriptions: Arc<Vec<Subscription>>, handle: Handle) -> Self {
         Self {
-            pace: Pace::new(cx.settings().runner.batch),
+            pace: Arc::new(Pace::new(cx.settings().runner.batch)),
             cx,
             subscriptions,
             positions: PositionTable::default(),
@@ -134,20 +134,18 @@ impl Runner {
             self.cx.settings().database.max_connections as usize,
         );
         let odd = self.gaps.compare(&records);
-        let handled = self.handle.block_on(async {
-            let handled = lane::handle(
-                &self.cx,
-                &self.subscriptions,
-                &self.positions,
-                &self.pace,
-                records,
-                at_once,
-            )
-            .await;
+        let (cx, subscriptions) = (self.cx.clone(), self.subscriptions.clone());
+        let (positions, pace) = (self.positions.clone(), self.pace.clone());
+        // On a thread of the runtime, which hears the database's answers itself: on this one every
+        // answer would first have to wake it.
+        let handling = self.handle.spawn(async move {
+            let handled =
+                lane::handle(&cx, &subscriptions, &positions, &pace, records, at_once).await;
             let again = !handled.reread.is_empty();
-            gaps::note(&self.cx, &self.subscriptions, &odd, again).await;
+            gaps::note(&cx, &subscriptions, &odd, again).await;
             handled
         });
+        let handled = self.handle.block_on(handling).map_err(Failure::internal)?;
         self.settle(consumer, handled, stop)
     }
 

@@ -2,9 +2,9 @@
 //! deleted. One per service database; the lease says where it runs.
 //!
 //! It always begins at the oldest row. Not `seq > cursor` (loses rows that commit late) and not
-//! `SKIP LOCKED` (breaks the order of a key). Between sweeps from the very oldest it starts a little
-//! below the highest row seen, so that rows deleted under an old snapshot are not scanned again and
-//! again.
+//! `SKIP LOCKED` (breaks the order of a key). Between sweeps from the very oldest it starts where the
+//! highest row was a sweep ago, so that rows deleted under an old snapshot are not scanned again and
+//! again. A row that commits later than that waits for the next sweep; rows of one key commit in order.
 
 use std::time::{Duration, Instant};
 
@@ -17,10 +17,6 @@ use crate::bus::{Delivery, Envelope};
 use crate::context::Context;
 use crate::failpoint;
 use crate::seam::Failure;
-
-/// How far below the highest row seen the relay begins between sweeps. A row that commits later than
-/// this many younger ones waits for the next sweep.
-const LATE_COMMIT_WINDOW: i64 = 10_000;
 
 /// How often it sweeps from the very oldest row.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -36,6 +32,10 @@ pub struct Relay {
     cx: Context,
     lease: LeaseHolder,
     highest_seen: i64,
+    /// What was the highest row seen when the last sweep began.
+    highest_at_sweep: i64,
+    /// Where it begins between sweeps.
+    floor: i64,
     last_sweep: Option<Instant>,
     last_work: Option<Instant>,
 }
@@ -47,6 +47,8 @@ impl Relay {
             cx,
             lease,
             highest_seen: 0,
+            highest_at_sweep: 0,
+            floor: 0,
             last_sweep: None,
             last_work: None,
         }
@@ -81,18 +83,21 @@ impl Relay {
             };
         }
         match self.drain().await {
-            Ok(0) => {
+            Ok(sent) => {
+                if sent > 0 {
+                    self.last_work = Some(Instant::now());
+                }
                 let busy = self.last_work.is_some_and(|at| at.elapsed() < BUSY_FOR);
-                let at_most = if busy { poll_busy } else { poll_idle };
+                // What was committed here meanwhile has woken it already.
+                let at_most = if sent == self.cx.settings().relay.batch {
+                    Duration::ZERO
+                } else if busy {
+                    poll_busy
+                } else {
+                    poll_idle
+                };
                 Rest {
                     at_most,
-                    wakes: true,
-                }
-            }
-            Ok(_) => {
-                self.last_work = Some(Instant::now());
-                Rest {
-                    at_most: Duration::ZERO,
                     wakes: true,
                 }
             }
@@ -123,9 +128,10 @@ impl Relay {
     fn begin_at(&mut self) -> i64 {
         if self.last_sweep.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) {
             self.last_sweep = Some(Instant::now());
+            self.floor = std::mem::replace(&mut self.highest_at_sweep, self.highest_seen);
             return 0;
         }
-        self.highest_seen - LATE_COMMIT_WINDOW
+        self.floor
     }
 
     async fn send(&self, rows: &[OutboxRow]) -> Result<(), Failure> {

@@ -7,12 +7,14 @@ use futures::future::join_all;
 use minzheng_proto::catalogue::EventType;
 use minzheng_proto::elderly_care::v1::BedChanged;
 use minzheng_proto::topics::{ELDERLY_CARE_BED, MAX_RECORD_BYTES};
+use sea_orm::{ConnectionTrait, DbErr};
 use uuid::Uuid;
 
 use super::table;
 use super::write::{PendingEvent, write};
 use crate::bus::{Bus, Envelope, TopicPartition};
 use crate::context::Context;
+use crate::db::writes::run_all;
 use crate::module::Module;
 use crate::seam::{Cause, Command, Failure, UnitOfWork};
 use crate::testing::{Deployment, eventually, operator};
@@ -37,6 +39,16 @@ fn event(key: &str, facility: &str) -> PendingEvent {
         Cause::default(),
     )
     .expect("small")
+}
+
+/// Writes events within a transaction.
+async fn store(
+    transaction: &sea_orm::DatabaseTransaction,
+    events: Vec<PendingEvent>,
+) -> Result<(), DbErr> {
+    let writes = write(transaction.get_database_backend(), &events);
+    assert_eq!(run_all(transaction, writes).await?, None);
+    Ok(())
 }
 
 /// Everything on the topic of beds, partition by partition, in order.
@@ -100,13 +112,13 @@ async fn a_late_commit_is_neither_lost_nor_out_of_order() {
         cx.db().begin().await.unwrap(),
         cx.db().begin().await.unwrap(),
     );
-    write(&second, vec![event("b", "B")]).await.unwrap();
-    write(&first, vec![event("a", "A1")]).await.unwrap();
+    store(&second, vec![event("b", "B")]).await.unwrap();
+    store(&first, vec![event("a", "A1")]).await.unwrap();
     first.commit().await.unwrap();
-    cx.committed();
+    cx.committed(true);
     let found = eventually_on_the_bus(node.bus(), 1).await;
     assert_eq!(facilities_of("a", &found), [(1, "A1".to_owned())]);
-    write(&second, vec![event("a", "A2")]).await.unwrap();
+    store(&second, vec![event("a", "A2")]).await.unwrap();
     second.commit().await.unwrap();
     let found = eventually_on_the_bus(node.bus(), 3).await;
     assert_eq!(
@@ -192,14 +204,14 @@ async fn a_refused_row_holds_its_key_only(deployment: Deployment) {
     let mut large = event("large", "1");
     large.enlarge(MAX_RECORD_BYTES + 1000);
     let transaction = cx.db().begin().await.unwrap();
-    write(
+    store(
         &transaction,
         vec![event("other", "1"), large, event("other", "2")],
     )
     .await
     .unwrap();
     transaction.commit().await.unwrap();
-    cx.committed();
+    cx.committed(true);
     let found = eventually_on_the_bus(node.bus(), 2).await;
     assert_eq!(facilities_of("other", &found).len(), 2, "others flow");
     let refused = eventually("it is marked", || async {

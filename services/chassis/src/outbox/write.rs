@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use minzheng_proto::catalogue::EventType;
 use minzheng_proto::topics::MAX_RECORD_BYTES;
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::DbBackend;
 use uuid::Uuid;
 
 use crate::bus::Envelope;
 use crate::civil::micros;
-use crate::db::dialect::Insert;
-use crate::db::{Sql, opt, val};
+use crate::db::dialect::{self, Insert};
+use crate::db::writes::{Write, written};
+use crate::db::{opt, val};
 use crate::division::DivisionCode;
 use crate::seam::{Cause, Failure};
 use crate::telemetry;
@@ -88,42 +89,53 @@ impl PendingEvent {
     }
 }
 
-const COLUMNS: &[&str] = &[
-    "event_id",
-    "topic",
-    "key",
-    "sequence",
-    "type",
-    "time",
-    "division",
-    "causation_id",
-    "correlation_id",
-    "traceparent",
-    "value",
-];
+const COLUMNS: &str = "event_id, topic, key, sequence, type, time, division, causation_id, correlation_id, \
+                       traceparent, value";
 
-/// Raises the sequence of every (topic, key) at once, then writes the rows. The sequence's row lock
-/// lasts to the commit, so outbox order is sequence order.
-pub(crate) async fn write(
-    db: &impl ConnectionTrait,
-    events: Vec<PendingEvent>,
-) -> Result<(), DbErr> {
+/// The events of one unit of work: every (topic, key) raises its sequence at once, then come the rows. The
+/// sequence's row lock lasts to the commit, so outbox order is sequence order.
+pub(crate) fn write(backend: DbBackend, events: &[PendingEvent]) -> Vec<Write> {
     if events.is_empty() {
-        return Ok(());
+        return Vec::new();
     }
-    let mut next = raise_sequences(db, &events).await?;
-    let rows = events.iter().map(|event| {
-        let sequence = next.get_mut(&(event.topic, event.key.as_str()));
-        let number = sequence.map_or(0, |sequence| {
-            let number = *sequence;
-            *sequence += 1;
-            number
-        });
+    let mut counts: Counts<'_> = BTreeMap::new();
+    for event in events {
+        *counts.entry((event.topic, &event.key)).or_default() += 1;
+    }
+    vec![raise_sequences(&counts), insert(backend, events, counts)]
+}
+
+/// How many events of each (topic, key).
+type Counts<'e> = BTreeMap<(&'static str, &'e str), i64>;
+
+const SEQUENCES: &str = "stream_sequence";
+
+/// Sorted, so that two units cannot wait for each other crosswise.
+fn raise_sequences(counts: &Counts<'_>) -> Write {
+    let insert = Insert {
+        table: SEQUENCES,
+        columns: &["topic", "key", "sequence"],
+        tail: "ON CONFLICT (topic, key) DO UPDATE SET sequence = stream_sequence.sequence + excluded.sequence",
+    };
+    let (text, values) = insert.rows(
+        counts
+            .iter()
+            .map(|((topic, key), count)| vec![val(*topic), val(*key), val(*count)]),
+    );
+    Write::new(insert.table, text, values, counts.len()).returning("topic, key, sequence")
+}
+
+/// Each row with its place among those of its key: the last has the raised sequence.
+fn insert<'e>(backend: DbBackend, events: &'e [PendingEvent], mut behind: Counts<'e>) -> Write {
+    let rows = events.iter().enumerate().map(|(place, event)| {
+        let key = (event.topic, event.key.as_str());
+        let behind = behind.entry(key).or_default();
+        *behind -= 1;
         vec![
             val(event.id),
             val(event.topic),
             val(event.key.clone()),
-            val(number),
+            val(*behind),
             val(event.event_type),
             val(micros(event.time)),
             opt(event.division.as_ref()),
@@ -131,49 +143,15 @@ pub(crate) async fn write(
             val(event.cause.correlation_id),
             val(event.traceparent.clone()),
             val(event.value.clone()),
+            val(i64::try_from(place).unwrap_or(i64::MAX)),
         ]
     });
-    let insert = Insert {
-        table: "outbox",
-        columns: COLUMNS,
-        tail: "",
-    };
-    let (text, values) = insert.rows(rows);
-    db.run(text, values).await?;
-    Ok(())
-}
-
-/// The first sequence of this unit of work for every (topic, key).
-async fn raise_sequences<'e>(
-    db: &impl ConnectionTrait,
-    events: &'e [PendingEvent],
-) -> Result<BTreeMap<(&'static str, &'e str), i64>, DbErr> {
-    let mut counts: BTreeMap<(&'static str, &'e str), i64> = BTreeMap::new();
-    for event in events {
-        *counts.entry((event.topic, event.key.as_str())).or_default() += 1;
-    }
-    let insert = Insert {
-        table: "stream_sequence",
-        columns: &["topic", "key", "sequence"],
-        tail: "ON CONFLICT (topic, key) DO UPDATE SET sequence = stream_sequence.sequence + excluded.sequence \
-               RETURNING topic, key, sequence",
-    };
-    let (text, values) = insert.rows(
-        counts
-            .iter()
-            .map(|((topic, key), count)| vec![val(*topic), val(*key), val(*count)]),
+    let (rows, values) = dialect::rows_of(rows);
+    let text = format!(
+        "INSERT INTO outbox ({COLUMNS}) SELECT e.column1, e.column2, e.column3, s.sequence - e.column4, \
+         e.column5, e.column6, e.column7, e.column8, e.column9, e.column10, e.column11 FROM ({rows}) AS e \
+         JOIN {} AS s ON s.topic = e.column2 AND s.key = e.column3 ORDER BY e.column12",
+        written(backend, SEQUENCES)
     );
-    let raised = db.all(text, values).await?;
-    let mut first = BTreeMap::new();
-    for row in &raised {
-        let (topic, key): (String, String) = (row.get("topic")?, row.get("key")?);
-        let last: i64 = row.get("sequence")?;
-        let found = counts
-            .iter()
-            .find(|((of_topic, of_key), _)| *of_topic == topic && *of_key == key);
-        if let Some((stream, count)) = found {
-            first.insert(*stream, last - count + 1);
-        }
-    }
-    Ok(first)
+    Write::new("outbox", text, values, events.len())
 }

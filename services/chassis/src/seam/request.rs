@@ -1,11 +1,11 @@
 //! Request ids: the same id gives the first answer; the same id with other content is refused.
 
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use crate::civil::micros;
 use crate::crypto::{FieldAddress, KeyRing};
-use crate::db::{Sql, val};
+use crate::db::{Sql, Write, val};
 use crate::problem::Problem;
 use crate::seam::Failure;
 
@@ -95,27 +95,19 @@ impl Remembered<'_> {
     }
 
     /// Keeps the answer, encrypted since it may hold personal data.
-    pub(super) async fn remember(
-        &self,
-        db: &impl ConnectionTrait,
-        answer: &[u8],
-        now: jiff::Timestamp,
-    ) -> Result<(), DbErr> {
+    pub(super) fn remember(&self, answer: &[u8], now: jiff::Timestamp) -> Write {
         let row = self.request.id.to_string();
         let sealed = self.keys.encrypt_field(self.address(&row), answer);
-        db.run(
-            "INSERT INTO request (caller, method, request_id, content_hmac, answer, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
-            [
-                val(self.caller),
-                val(self.method),
-                val(self.request.id),
-                val(self.content_hmac()),
-                val(sealed),
-                val(micros(now)),
-            ],
-        )
-        .await?;
-        Ok(())
+        let text = "INSERT INTO request (caller, method, request_id, content_hmac, answer, created_at) \
+                    VALUES ($1, $2, $3, $4, $5, $6)";
+        let values = vec![
+            val(self.caller),
+            val(self.method),
+            val(self.request.id),
+            val(self.content_hmac()),
+            val(sealed),
+            val(micros(now)),
+        ];
+        Write::new("request", text.to_owned(), values, 1)
     }
 }

@@ -163,12 +163,9 @@ async fn apply_and_flush<C: Command>(
     asked: &C::Asked,
 ) -> Result<C::Answer, Failure> {
     let answer = command.apply(uow, asked).await?;
-    uow.flush().await?;
     if let Some(remembered) = remembered {
-        let now = uow.now();
-        remembered
-            .remember(uow.connection(), &answer.encode_to_vec(), now)
-            .await?;
+        uow.write(remembered.remember(&answer.encode_to_vec(), uow.now()));
     }
+    uow.flush().await?;
     Ok(answer)
 }

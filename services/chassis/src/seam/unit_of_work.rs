@@ -14,6 +14,7 @@ use crate::audit::{self, AuditEntry};
 use crate::authz::Caller;
 use crate::civil;
 use crate::context::Context;
+use crate::db::writes::{self, Write};
 use crate::division::DivisionCode;
 use crate::outbox::{self, PendingEvent};
 use crate::person::{self, KnownPerson};
@@ -39,6 +40,9 @@ pub struct UnitOfWork {
     known: BTreeMap<Uuid, KnownPerson>,
     events: Vec<PendingEvent>,
     audit: Vec<(Cause, AuditEntry)>,
+    waiting: Vec<Write>,
+    /// Whether there is something for the relay.
+    publishes: bool,
 }
 
 /// An instant as the databases hold it, so that the first answer is the one that is read later.
@@ -63,12 +67,39 @@ impl UnitOfWork {
             known: BTreeMap::new(),
             events: Vec::new(),
             audit: Vec::new(),
+            waiting: Vec::new(),
+            publishes: false,
         })
     }
 
     /// The transaction, for repositories.
+    ///
+    /// # Panics
+    /// Something waits in [`UnitOfWork::write`], which a query would not see: settle it first.
     pub fn connection(&self) -> &DatabaseTransaction {
+        assert!(
+            self.waiting.is_empty(),
+            "a query before what was written is settled"
+        );
         &self.transaction
+    }
+
+    /// Has something written with the next settlement, the flush at the latest. For what nobody in this
+    /// unit reads again, and no two changes of one row: they go together, in one round trip.
+    pub fn write(&mut self, write: Write) {
+        self.waiting.push(write);
+    }
+
+    /// Writes what waits.
+    ///
+    /// # Errors
+    /// Somebody else was faster, or the database's.
+    pub async fn settle(&mut self) -> Result<(), Failure> {
+        let waiting = std::mem::take(&mut self.waiting);
+        match writes::run_all(&self.transaction, waiting).await? {
+            None => Ok(()),
+            Some(table) => Err(Failure::Conflict(table.to_owned())),
+        }
     }
 
     /// Which database it is on.
@@ -216,24 +247,30 @@ impl UnitOfWork {
         self.audit.push((self.cause, entry));
     }
 
-    /// Writes what was buffered: audit, stream sequences, outbox.
+    /// Writes what waits and what was buffered: audit, stream sequences, outbox.
     pub(crate) async fn flush(&mut self) -> Result<(), Failure> {
         let audit = std::mem::take(&mut self.audit);
-        audit::write(&self.transaction, &self.cx, &self.caller, self.now, audit).await?;
+        let audit = audit::write(&self.cx, &self.caller, self.now, &audit);
+        self.waiting.extend(audit);
         let events = std::mem::take(&mut self.events);
-        outbox::write(&self.transaction, events).await?;
-        Ok(())
+        self.publishes |= !events.is_empty();
+        // Last: the locks of the streams are what others wait for.
+        self.waiting.extend(outbox::write(self.backend(), &events));
+        self.settle().await
     }
 
     /// Commits after success, rolls back after failure, and says which.
     pub(crate) async fn end<T>(self, outcome: Result<T, Failure>) -> Result<T, Failure> {
         let Self {
-            cx, transaction, ..
+            cx,
+            transaction,
+            publishes,
+            ..
         } = self;
         match outcome {
             Ok(value) => {
                 transaction.commit().await?;
-                cx.committed();
+                cx.committed(publishes);
                 Ok(value)
             }
             Err(failure) => {

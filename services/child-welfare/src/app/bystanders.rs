@@ -72,17 +72,17 @@ impl Bystanders {
         }
     }
 
-    /// Saves what is not saved yet.
+    /// Has what is not saved yet written when the unit of work settles.
     ///
     /// # Errors
-    /// Conflict, if somebody else was faster; the database's.
-    pub(super) async fn save(&mut self, uow: &UnitOfWork) -> Result<(), Failure> {
+    /// What cannot be kept.
+    pub(super) fn save(&mut self, uow: &mut UnitOfWork) -> Result<(), Failure> {
         let unsaved = std::mem::take(&mut self.unsaved);
         let rows: Vec<&DeathAnswer> = unsaved
             .iter()
             .filter_map(|person_id| self.answers.get(person_id))
             .collect();
-        answers::save_all(uow.connection(), &rows).await?;
+        answers::save(uow, &rows)?;
         for person_id in unsaved {
             if let Some(row) = self.answers.get_mut(&person_id) {
                 row.version += 1;

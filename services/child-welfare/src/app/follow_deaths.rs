@@ -65,7 +65,8 @@ impl SetReaction<Fact> for FollowDeaths {
             return bystanders.hear(uow, fact, deed.division);
         }
         // Whoever is settled here looks at the answers on others, which must all be in the table.
-        bystanders.save(uow).await?;
+        bystanders.save(uow)?;
+        uow.settle().await?;
         let named: Vec<Uuid> = told.iter().flat_map(Told::persons).collect();
         let people = People::found(uow, &named).await?;
         let told: Vec<Told> = told
@@ -93,6 +94,6 @@ impl SetReaction<Fact> for FollowDeaths {
     }
 
     async fn save(&self, uow: &mut UnitOfWork, mut bystanders: Bystanders) -> Result<(), Failure> {
-        bystanders.save(uow).await
+        bystanders.save(uow)
     }
 }

@@ -94,7 +94,7 @@ impl Desk {
     }
 
     /// Looks at the answers on the deaths of everybody of whom a child's part has changed.
-    async fn answer(&self, uow: &UnitOfWork, deed: Deed) -> Result<Answered, Failure> {
+    async fn answer(&self, uow: &mut UnitOfWork, deed: Deed) -> Result<Answered, Failure> {
         let mut persons = self.ids();
         persons.extend(
             self.folders
@@ -122,11 +122,12 @@ impl Desk {
             if !changed && receipt.is_none() {
                 continue;
             }
-            answers::save(uow.connection(), &row).await?;
+            answers::save(uow, &[&row])?;
             answered.items.extend(named_before);
             answered.items.extend(row.named_item());
             answered.receipts.extend(receipt);
         }
+        uow.settle().await?;
         Ok(answered)
     }
 

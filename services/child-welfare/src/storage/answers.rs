@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use minzheng_chassis::db::Write;
 use minzheng_chassis::receipt::Undo;
-use minzheng_chassis::seam::Failure;
+use minzheng_chassis::seam::{Failure, UnitOfWork};
 use minzheng_chassis::work;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
@@ -63,22 +64,22 @@ pub async fn of_persons(
     Ok(rows?)
 }
 
-/// Writes a row under its version.
+/// Has the rows of different persons written when the unit of work settles.
 ///
 /// # Errors
-/// Conflict, if somebody else was faster; the database's.
-pub async fn save(db: &impl ConnectionTrait, answer: &DeathAnswer) -> Result<(), Failure> {
-    save_all(db, &[answer]).await
+/// What cannot be kept.
+pub fn save(uow: &mut UnitOfWork, answers: &[&DeathAnswer]) -> Result<(), Failure> {
+    if !answers.is_empty() {
+        uow.write(write(answers)?);
+    }
+    Ok(())
 }
 
-/// Writes the rows of different persons, each under its version, in one statement.
+/// The rows of different persons, at least one, each under its version.
 ///
 /// # Errors
-/// Conflict, if somebody else was faster with one of them; the database's.
-pub async fn save_all(db: &impl ConnectionTrait, answers: &[&DeathAnswer]) -> Result<(), Failure> {
-    if answers.is_empty() {
-        return Ok(());
-    }
+/// What cannot be kept.
+pub fn write(answers: &[&DeathAnswer]) -> Result<Write, DbErr> {
     let rows: Result<Vec<_>, DbErr> = answers
         .iter()
         .map(|answer| Ok(row(answer)?.into_active_model()))
@@ -87,15 +88,8 @@ pub async fn save_all(db: &impl ConnectionTrait, answers: &[&DeathAnswer]) -> Re
         .update_columns(death_answer::Column::iter().skip(1))
         .action_and_where(Expr::cust("death_answer.version = excluded.version - 1"))
         .to_owned();
-    let saved = death_answer::Entity::insert_many(rows?)
-        .on_conflict(under_its_version)
-        .exec_without_returning(db)
-        .await?;
-    // Lossless: no machine counts more rows than 64 bits hold.
-    if saved != answers.len() as u64 {
-        return Err(Failure::Conflict("death answer".to_owned()));
-    }
-    Ok(())
+    let saved = death_answer::Entity::insert_many(rows?).on_conflict(under_its_version);
+    Ok(Write::of("death_answer", &saved, answers.len()))
 }
 
 /// The questions whose answers name a work item: closing it answers them.

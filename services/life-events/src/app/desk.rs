@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::domain::death::{
     Case, Effect, Input, Item, ItemEnd, Moment, Rejection, Step, Terms, Urgency, react,
 };
-use crate::storage::cases::{Cases, StoredCase};
+use crate::storage::cases::{self, Cases, StoredCase};
 use crate::storage::{events, rules};
 
 /// Takes a step now, with the periods of a division as its rules say today, should it need them.
@@ -131,13 +131,29 @@ pub async fn carry_out(
     before: Option<StoredCase>,
     step: Step,
 ) -> Result<StoredCase, Failure> {
+    let saved = carry_out_last(uow, entry, before, step).await?;
+    uow.settle().await?;
+    Ok(saved)
+}
+
+/// [`carry_out`] as the last thing a unit of work does: the case is saved with all else that is written at
+/// its end.
+///
+/// # Errors
+/// The database's.
+pub async fn carry_out_last(
+    uow: &mut UnitOfWork,
+    entry: Entry,
+    before: Option<StoredCase>,
+    step: Step,
+) -> Result<StoredCase, Failure> {
     note(&step);
     let Step { case, effects } = step;
     let before = match before {
         Some(before) if before.case == case => return Ok(before),
         other => other,
     };
-    let saved = Cases::within(uow).save(before.as_ref(), case).await?;
+    let saved = cases::save(uow, before.as_ref(), case);
     record(uow, entry, &saved.case, &effects).await?;
     Ok(saved)
 }
@@ -175,6 +191,9 @@ async fn record(
 }
 
 async fn follow(uow: &mut UnitOfWork, case: &Case, effect: &Effect) -> Result<(), Failure> {
+    if looks_at_tables(effect) {
+        uow.settle().await?;
+    }
     match effect {
         Effect::Publish(fact) => events::publish(uow, fact)?,
         Effect::OvertakeEarlierEpisodes {
@@ -194,6 +213,16 @@ async fn follow(uow: &mut UnitOfWork, case: &Case, effect: &Effect) -> Result<()
         Effect::PhaseChanged { .. } | Effect::Noted(_) => {}
     }
     Ok(())
+}
+
+fn looks_at_tables(effect: &Effect) -> bool {
+    match effect {
+        Effect::OvertakeEarlierEpisodes { .. }
+        | Effect::OpenItem(_)
+        | Effect::ChangeItem(_)
+        | Effect::CloseItem(..) => true,
+        Effect::Publish(_) | Effect::PhaseChanged { .. } | Effect::Noted(_) => false,
+    }
 }
 
 /// Earlier episodes need no answers any more.

@@ -9,7 +9,7 @@ use minzheng_proto::common::v1::Identity;
 use minzheng_proto::life_events::v1 as pb;
 use uuid::Uuid;
 
-use super::desk::{Entry, carry_out, decide, handle};
+use super::desk::{Entry, carry_out_last, decide, handle};
 use super::evidence::Document;
 use super::residents::{Known, Record, Residents};
 use super::show;
@@ -99,10 +99,11 @@ impl ReportDeath {
         let entry = Entry::of("ReportDeath")
             .with("evidence", told.evidence_id)
             .with("source", self.statement.source.name());
-        let stored = carry_out(uow, entry, latest, step).await?;
+        let stored = carry_out_last(uow, entry, latest, step).await?;
         if known.record != Record::Rejected {
             return Ok(stored);
         }
+        uow.settle().await?;
         // Residents was told already that there is no such person: so is the case.
         let refused = Input::ReviewDecided {
             doubt: Doubt::Identity,

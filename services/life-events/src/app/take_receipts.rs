@@ -81,7 +81,8 @@ impl SetReaction<pb::ReceiptIssued> for TakeReceipts {
             .into_values()
             .filter(|(before, now)| before.case != *now);
         let changed: Vec<(StoredCase, Case)> = changed.collect();
-        cases::Cases::within(uow).save_answered(&changed).await
+        cases::save_answered(uow, &changed);
+        Ok(())
     }
 }
 

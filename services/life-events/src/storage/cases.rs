@@ -4,6 +4,7 @@
 use minzheng_chassis::authz::Caller;
 use minzheng_chassis::context::Context;
 use minzheng_chassis::crypto::KeyRing;
+use minzheng_chassis::db::Write;
 use minzheng_chassis::grpc::etag;
 use minzheng_chassis::problem::Problem;
 use minzheng_chassis::seam::{Failure, UnitOfWork};
@@ -17,6 +18,8 @@ use uuid::Uuid;
 use super::entity::{death_case, evidence, question};
 use super::{case_query, case_row, evidence_row, question_row, scope};
 use crate::domain::death::Case;
+
+const CASE: &str = "death_case";
 
 /// A merged case leads to the survivor's, which may have been merged itself; never further.
 const MERGES_FOLLOWED: usize = 16;
@@ -57,162 +60,132 @@ impl<'a> Cases<'a, DatabaseTransaction> {
             keys: uow.context().keys(),
         }
     }
+}
 
-    /// Saves a case and what changed of its evidence and questions, if nobody else changed the
-    /// case meanwhile. `before` is the case as it was loaded; a case of another id is new.
-    ///
-    /// # Errors
-    /// Somebody did, or the episode was opened already.
-    pub async fn save(
-        &self,
-        before: Option<&StoredCase>,
-        case: Case,
-    ) -> Result<StoredCase, Failure> {
-        let before = before.filter(|before| before.case.id == case.id);
-        let version = match before {
-            None => self.insert(&case).await?,
-            Some(before) => self.update(&case, before.version).await?,
-        };
-        let known = before.map(|before| &before.case);
-        self.save_evidence(known, &case).await?;
-        self.save_questions(known, &case).await?;
-        Ok(StoredCase { case, version })
-    }
+/// Has a case and what changed of its evidence and questions written when the unit of work settles, if
+/// nobody else changed the case meanwhile. `before` is the case as it was loaded; a case of another id
+/// is new.
+pub fn save(uow: &mut UnitOfWork, before: Option<&StoredCase>, case: Case) -> StoredCase {
+    let before = before.filter(|before| before.case.id == case.id);
+    let version = before.map_or(1, |before| before.version + 1);
+    uow.write(match before {
+        None => insertion(&case),
+        Some(before) => update(&case, before.version),
+    });
+    let known = before.map(|before| &before.case);
+    let evidence = changed_evidence(uow.context().keys(), known, &case);
+    put_evidence(uow, evidence);
+    put_questions(uow, changed_questions(known, &case));
+    StoredCase { case, version }
+}
 
-    /// Saves cases as they are now, with the questions that changed, in a statement each, if nobody
-    /// else changed one of them meanwhile. Their evidence must be as it was loaded.
-    ///
-    /// # Errors
-    /// Somebody did.
-    pub async fn save_answered(&self, changed: &[(StoredCase, Case)]) -> Result<(), Failure> {
-        if changed.is_empty() {
-            return Ok(());
-        }
-        let rows = changed.iter().map(|(before, case)| {
-            case_row::row_of(case, before.version + 1)
-                .into_active_model()
-                .reset_all()
-        });
-        let columns =
-            death_case::Column::iter().filter(|column| !matches!(column, death_case::Column::Id));
-        // No row is new: the conflict is what finds each.
-        let saved = OnConflict::column(death_case::Column::Id)
-            .update_columns(columns)
-            .action_and_where(
-                Expr::col((death_case::Entity, death_case::Column::Version)).eq(Expr::col((
-                    Alias::new("excluded"),
-                    death_case::Column::Version,
-                ))
-                .sub(1)),
-            )
-            .to_owned();
-        let saved = death_case::Entity::insert_many(rows)
-            .on_conflict(saved)
-            .exec_without_returning(self.db)
-            .await?;
-        if saved != changed.len() as u64 {
-            return Err(Failure::Conflict("death case".to_owned()));
-        }
-        let questions = changed.iter().flat_map(|(before, case)| {
-            let known = &before.case.questions;
-            case.questions
-                .iter()
-                .filter(|question| !known.contains(question))
-                .map(|question| question_row::row_of(case.id, question))
-        });
-        self.put_questions(questions.collect()).await
+/// The same of several cases and the questions that changed, in a statement each. Their evidence must be as
+/// it was loaded.
+pub fn save_answered(uow: &mut UnitOfWork, changed: &[(StoredCase, Case)]) {
+    if changed.is_empty() {
+        return;
     }
+    let rows = changed.iter().map(|(before, case)| {
+        case_row::row_of(case, before.version + 1)
+            .into_active_model()
+            .reset_all()
+    });
+    let columns =
+        death_case::Column::iter().filter(|column| !matches!(column, death_case::Column::Id));
+    // No row is new: the conflict is what finds each.
+    let under_its_version = Expr::col((death_case::Entity, death_case::Column::Version))
+        .eq(Expr::col((Alias::new("excluded"), death_case::Column::Version)).sub(1));
+    let saved = OnConflict::column(death_case::Column::Id)
+        .update_columns(columns)
+        .action_and_where(under_its_version)
+        .to_owned();
+    let saved = death_case::Entity::insert_many(rows).on_conflict(saved);
+    uow.write(Write::of(CASE, &saved, changed.len()));
+    let questions = changed
+        .iter()
+        .flat_map(|(before, case)| changed_questions(Some(&before.case), case));
+    put_questions(uow, questions.collect());
+}
 
-    async fn insert(&self, case: &Case) -> Result<i64, Failure> {
-        let row = case_row::row_of(case, 1).into_active_model().reset_all();
-        death_case::Entity::insert(row)
-            .exec_without_returning(self.db)
-            .await?;
-        Ok(1)
-    }
+fn insertion(case: &Case) -> Write {
+    let row = case_row::row_of(case, 1).into_active_model().reset_all();
+    Write::of(CASE, &death_case::Entity::insert(row), 1)
+}
 
-    async fn update(&self, case: &Case, version: i64) -> Result<i64, Failure> {
-        let saved = death_case::Entity::update_many()
-            .set(case_row::update_of(case, version + 1))
-            .filter(death_case::Column::Id.eq(case.id))
-            .filter(death_case::Column::Version.eq(version))
-            .exec(self.db)
-            .await?;
-        if saved.rows_affected != 1 {
-            return Err(Failure::Conflict("death case".to_owned()));
-        }
-        Ok(version + 1)
-    }
+fn update(case: &Case, version: i64) -> Write {
+    let update = death_case::Entity::update_many()
+        .set(case_row::update_of(case, version + 1))
+        .filter(death_case::Column::Id.eq(case.id))
+        .filter(death_case::Column::Version.eq(version));
+    Write::of(CASE, &update, 1)
+}
 
-    /// Evidence is added, changes its standing, or comes from the case of a merged record.
-    async fn save_evidence(&self, before: Option<&Case>, case: &Case) -> Result<(), Failure> {
-        let known = before.map_or(&[][..], |before| &before.evidence);
-        let changed: Vec<_> = case
-            .evidence
-            .iter()
-            .enumerate()
-            .filter(|(_, item)| !known.contains(item))
-            .map(|(position, item)| evidence_row::row_of(self.keys, case.id, position, item))
-            .collect();
-        if changed.is_empty() {
-            return Ok(());
-        }
-        let moved = OnConflict::column(evidence::Column::Id)
-            .update_columns([
-                evidence::Column::CaseId,
-                evidence::Column::Position,
-                evidence::Column::Standing,
-            ])
-            .to_owned();
-        evidence::Entity::insert_many(changed)
-            .on_conflict(moved)
-            .exec_without_returning(self.db)
-            .await?;
-        Ok(())
-    }
+/// Evidence is added, changes its standing, or comes from the case of a merged record.
+fn changed_evidence(
+    keys: &KeyRing,
+    before: Option<&Case>,
+    case: &Case,
+) -> Vec<evidence::ActiveModel> {
+    let known = before.map_or(&[][..], |before| &before.evidence);
+    let items = case.evidence.iter().enumerate();
+    items
+        .filter(|(_, item)| !known.contains(item))
+        .map(|(position, item)| evidence_row::row_of(keys, case.id, position, item))
+        .collect()
+}
 
-    async fn save_questions(&self, before: Option<&Case>, case: &Case) -> Result<(), Failure> {
-        let known = before.map_or(&[][..], |before| &before.questions);
-        let changed: Vec<_> = case
-            .questions
-            .iter()
-            .filter(|question| !known.contains(question))
-            .map(|question| question_row::row_of(case.id, question))
-            .collect();
-        self.put_questions(changed).await
+fn put_evidence(uow: &mut UnitOfWork, changed: Vec<evidence::ActiveModel>) {
+    if changed.is_empty() {
+        return;
     }
+    let count = changed.len();
+    let moved = OnConflict::column(evidence::Column::Id)
+        .update_columns([
+            evidence::Column::CaseId,
+            evidence::Column::Position,
+            evidence::Column::Standing,
+        ])
+        .to_owned();
+    let put = evidence::Entity::insert_many(changed).on_conflict(moved);
+    uow.write(Write::of("evidence", &put, count));
+}
 
-    async fn put_questions(&self, changed: Vec<question::ActiveModel>) -> Result<(), Failure> {
-        use question::Column;
-        if changed.is_empty() {
-            return Ok(());
-        }
-        let key = [
-            Column::CaseId,
-            Column::FactVersion,
-            Column::Department,
-            Column::Action,
-        ];
-        let answered = OnConflict::columns(key)
-            .update_columns([
-                Column::State,
-                Column::DueAt,
-                Column::Escalated,
-                Column::Outcome,
-                Column::LegalBasis,
-                Column::Undo,
-                Column::WorkItemId,
-                Column::Reason,
-                Column::ReceiptEventId,
-                Column::AnsweredAt,
-            ])
-            .to_owned();
-        question::Entity::insert_many(changed)
-            .on_conflict(answered)
-            .exec_without_returning(self.db)
-            .await?;
-        Ok(())
+fn changed_questions(before: Option<&Case>, case: &Case) -> Vec<question::ActiveModel> {
+    let known = before.map_or(&[][..], |before| &before.questions);
+    let changed = case.questions.iter().filter(|one| !known.contains(one));
+    changed
+        .map(|question| question_row::row_of(case.id, question))
+        .collect()
+}
+
+fn put_questions(uow: &mut UnitOfWork, changed: Vec<question::ActiveModel>) {
+    use question::Column;
+    if changed.is_empty() {
+        return;
     }
+    let count = changed.len();
+    let key = [
+        Column::CaseId,
+        Column::FactVersion,
+        Column::Department,
+        Column::Action,
+    ];
+    let answered = OnConflict::columns(key)
+        .update_columns([
+            Column::State,
+            Column::DueAt,
+            Column::Escalated,
+            Column::Outcome,
+            Column::LegalBasis,
+            Column::Undo,
+            Column::WorkItemId,
+            Column::Reason,
+            Column::ReceiptEventId,
+            Column::AnsweredAt,
+        ])
+        .to_owned();
+    let put = question::Entity::insert_many(changed).on_conflict(answered);
+    uow.write(Write::of("question", &put, count));
 }
 
 impl<'a> Cases<'a, DatabaseConnection> {

@@ -11,7 +11,7 @@ use minzheng_chassis::seam::{Failure, NothingAsked, UnitOfWork};
 use uuid::Uuid;
 
 use crate::domain::life::{self, ActionAnswer, FactOutcome, asked};
-use crate::storage::person::{Persons, StoredPerson};
+use crate::storage::person::{Persons, StoredPerson, lives};
 
 /// Marks the life status that a fact announces, and answers.
 #[derive(Debug)]
@@ -70,7 +70,10 @@ impl SetReaction<Fact> for MarkLifeStatus {
             .iter()
             .filter_map(|id| records.stored.get(id))
             .collect();
-        Persons::within(uow).save_lives(&changed).await
+        if !changed.is_empty() {
+            uow.write(lives(&changed));
+        }
+        Ok(())
     }
 }
 

@@ -47,10 +47,11 @@ impl Command for ResolveOrProvision {
                 answer,
                 candidates,
             } => {
-                if found.is_new_reference {
-                    provision::note(uow, reference, identity, person_id, None).await?;
-                }
+                let is_new_reference = found.is_new_reference;
                 let person = found.person(uow, person_id).await?;
+                if is_new_reference {
+                    provision::note(uow, reference, identity, person_id, None);
+                }
                 Ok(answer_of(&person, answer, candidates))
             }
             Resolution::Provision { candidates } => {
@@ -108,7 +109,7 @@ impl ResolveOrProvision {
         let (person, effects) = Person::provision(uow.new_id(), identity, self.report.reporter);
         Persons::within(uow).add(&person, uow.now()).await?;
         let due_rule = carry_out(uow, &effects).await?;
-        provision::note(uow, reference, &person.identity, person.id, due_rule).await?;
+        provision::note(uow, reference, &person.identity, person.id, due_rule);
         let division = Some(person.places.domicile);
         let rule = due_rule.as_ref().map(Uuid::to_string).unwrap_or_default();
         uow.audit(

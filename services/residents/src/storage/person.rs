@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use minzheng_chassis::authz::Caller;
 use minzheng_chassis::context::Context;
 use minzheng_chassis::crypto::KeyRing;
-use minzheng_chassis::db::Sql;
+use minzheng_chassis::db::Write;
 use minzheng_chassis::problem::Problem;
 use minzheng_chassis::seam::{Failure, UnitOfWork};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait,
-    QueryFilter, QueryOrder,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 use uuid::Uuid;
 
@@ -109,24 +109,6 @@ impl<'a> Persons<'a, DatabaseTransaction> {
         Ok(())
     }
 
-    /// Saves the life status of several records in one statement, if nobody else changed one of them
-    /// meanwhile. Each record may be named once.
-    ///
-    /// # Errors
-    /// Somebody did.
-    pub async fn save_lives(&self, stored: &[&StoredPerson]) -> Result<(), Failure> {
-        if stored.is_empty() {
-            return Ok(());
-        }
-        let (text, values) = person_row::update_lives(stored);
-        let saved = self.db.run(text, values).await?;
-        // Lossless: no machine counts more rows than 64 bits hold.
-        if saved != stored.len() as u64 {
-            return Err(Failure::Conflict("person".to_owned()));
-        }
-        Ok(())
-    }
-
     /// Keeps an identity that was corrected, and the index of the number that replaced it.
     ///
     /// # Errors
@@ -140,6 +122,12 @@ impl<'a> Persons<'a, DatabaseTransaction> {
         }
         numbers::note(self.db, self.keys, person.id, &person.identity.document).await
     }
+}
+
+/// What facts about their lives changed of records, each under its version; at least one.
+pub fn lives(stored: &[&StoredPerson]) -> Write {
+    let (text, values) = person_row::update_lives(stored);
+    Write::new("person", text, values, stored.len())
 }
 
 impl<'a> Persons<'a, DatabaseConnection> {
@@ -202,11 +190,14 @@ impl<C: ConnectionTrait> Persons<'_, C> {
             return Ok(Vec::new());
         };
         let claims = person_number::Entity::find()
+            .select_only()
+            .column(person_number::Column::PersonId)
             .filter(person_number::Column::NumberIndex.eq(index.to_vec()))
-            .all(self.db)
+            .into_query();
+        let mut found = self
+            .of(person::Column::Id.in_subquery(claims), Condition::all())
             .await?;
-        let ids: Vec<Uuid> = claims.iter().map(|claim| claim.person_id).collect();
-        let mut found = self.all_anywhere(&ids).await?;
+        let ids: Vec<Uuid> = found.iter().map(|record| record.person.id).collect();
         let survivors: Vec<Uuid> = found
             .iter()
             .filter_map(|record| match record.person.state {
@@ -228,8 +219,13 @@ impl<C: ConnectionTrait> Persons<'_, C> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
+        self.of(person::Column::Id.is_in(ids.iter().copied()), scope)
+            .await
+    }
+
+    async fn of(&self, these: Expr, scope: Condition) -> Result<Vec<StoredPerson>, Failure> {
         let rows = person::Entity::find()
-            .filter(person::Column::Id.is_in(ids.iter().copied()))
+            .filter(these)
             .filter(scope)
             .order_by_asc(person::Column::Id)
             .all(self.db)

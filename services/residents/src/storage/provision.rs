@@ -1,6 +1,7 @@
 //! What a reference was resolved to.
 
 use minzheng_chassis::civil::micros;
+use minzheng_chassis::db::Write;
 use minzheng_chassis::seam::{Failure, UnitOfWork};
 use sea_orm::{EntityTrait, Set};
 use uuid::Uuid;
@@ -36,18 +37,15 @@ pub async fn prior(
     }))
 }
 
-/// Notes what a reference was resolved to; `due_rule` is the rule row that set the due date of a
+/// Has it noted what a reference was resolved to; `due_rule` is the rule row that set the due date of a
 /// record that was made.
-///
-/// # Errors
-/// The database's.
-pub async fn note(
-    uow: &UnitOfWork,
+pub fn note(
+    uow: &mut UnitOfWork,
     reference: Index,
     identity: &Identity,
     person_id: Uuid,
     due_rule: Option<Uuid>,
-) -> Result<(), Failure> {
+) {
     let row = provision::ActiveModel {
         reference_index: Set(reference.to_vec()),
         identity_index: Set(of_identity(uow.context().keys(), identity).to_vec()),
@@ -55,8 +53,5 @@ pub async fn note(
         due_rule_id: Set(due_rule),
         recorded_at: Set(micros(uow.now())),
     };
-    provision::Entity::insert(row)
-        .exec_without_returning(uow.connection())
-        .await?;
-    Ok(())
+    uow.write(Write::of("provision", &provision::Entity::insert(row), 1));
 }
