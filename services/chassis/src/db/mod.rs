@@ -52,6 +52,7 @@ pub struct Database {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
     relay: DatabaseConnection,
+    outbox_reader: DatabaseConnection,
 }
 
 impl Database {
@@ -86,10 +87,12 @@ impl Database {
             .test_before_acquire(false)
             .connect_lazy_with(options.read_only(true).create_if_missing(false));
         let writer = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer);
+        let reader = SqlxSqliteConnector::from_sqlx_sqlite_pool(reader);
         Ok(Self {
             relay: writer.clone(),
+            outbox_reader: reader.clone(),
             writer,
-            reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+            reader,
         })
     }
 
@@ -124,10 +127,12 @@ impl Database {
                 .connect_lazy_with(options.clone())
         };
         let writer = SqlxPostgresConnector::from_sqlx_postgres_pool(pool(max_connections));
+        let relay = SqlxPostgresConnector::from_sqlx_postgres_pool(pool(1));
         Ok(Self {
             reader: writer.clone(),
+            outbox_reader: relay.clone(),
             writer,
-            relay: SqlxPostgresConnector::from_sqlx_postgres_pool(pool(1)),
+            relay,
         })
     }
 
@@ -149,6 +154,11 @@ impl Database {
     /// The relay's own connection.
     pub(crate) fn relay(&self) -> &DatabaseConnection {
         &self.relay
+    }
+
+    /// Where the relay looks for events: where nobody who writes is waited for.
+    pub(crate) fn outbox_reader(&self) -> &DatabaseConnection {
+        &self.outbox_reader
     }
 
     /// Begins the one kind of transaction there is.

@@ -122,7 +122,7 @@ async fn run_as_one(
 }
 
 /// A statement whose `$n` are counted from `offset` on. No literal of ours holds a `$`.
-fn renumbered(text: &str, offset: usize) -> String {
+pub(crate) fn renumbered(text: &str, offset: usize) -> String {
     if offset == 0 {
         return text.to_owned();
     }

@@ -14,6 +14,7 @@ use super::reaction::{Work, belong_together};
 use super::slice::{Incoming, Part};
 use super::subscription::Subscription;
 use super::table::{self, NewRow, RowState};
+use super::take::{self, Named};
 use crate::bus::{Envelope, TopicPartition};
 use crate::context::Context;
 use crate::failpoint;
@@ -176,46 +177,49 @@ impl Batch<'_> {
         prepared: &[Prepared<'_>],
     ) -> Result<Step, Failure> {
         let name = self.subscription.name();
-        let moved = table::move_positions(uow.connection(), name, parts).await?;
-        let lost = moved.lost(parts);
+        let rows: Vec<NewRow<'_>> = prepared.iter().map(Prepared::row).collect();
+        let named = named_in(prepared);
+        let (db, now) = (uow.connection(), uow.now());
+        let taken = take::take(db, name, now, parts, &rows, &named).await?;
+        let lost = taken.moved.lost(parts);
         if !lost.is_empty() {
             return Ok(Step::PositionsLost(lost));
         }
-        let parked: ParkedKeys = match moved.parked() {
-            0 => BTreeSet::new(),
-            _ => table::parked_keys(uow.connection(), name).await?,
-        };
-        let rows: Vec<NewRow<'_>> = prepared.iter().map(|one| one.row(&parked)).collect();
-        let fresh = table::insert(uow.connection(), name, uow.now(), &rows).await?;
-        let mut fresh: BTreeSet<Uuid> = fresh.into_iter().collect();
+        uow.heard(taken.known);
+        if !named.locked_first.is_empty() {
+            // For the rows of those who others stand for by now.
+            uow.know_all(&named.locked_first).await?;
+            uow.learn(&named.facts).await?;
+        }
+        let mut fresh: BTreeSet<Uuid> = taken.fresh.into_iter().collect();
         // Taken out: the second copy of an event in one batch is not new.
-        let new: Vec<&Prepared<'_>> = prepared
+        let mut free: Vec<&Prepared<'_>> = prepared
             .iter()
             .filter(|one| fresh.remove(&one.incoming.envelope.id))
             .collect();
-        self.learn(uow, &new).await?;
-        let free: Vec<&Prepared<'_>> = new
-            .into_iter()
-            .filter(|one| !one.is_behind(&parked))
-            .collect();
+        if taken.moved.parked() > 0 {
+            self.hold_back(uow, &mut free).await?;
+        }
         self.apply(uow, &free).await?;
         uow.flush().await?;
         Ok(Step::Done)
     }
 
-    /// Locks the guard rows of all persons that the events name, the parked ones' included.
-    async fn learn(&self, uow: &mut UnitOfWork, new: &[&Prepared<'_>]) -> Result<(), Failure> {
-        let works = || new.iter().filter_map(|one| one.work.as_ref().ok());
-        let facts: Vec<Fact> = works().filter_map(|work| work.fact().cloned()).collect();
-        let persons: Vec<Uuid> = works().flat_map(|work| work.persons()).collect();
-        let told_of: BTreeSet<Uuid> = facts.iter().map(|fact| fact.person_id).collect();
-        if persons.iter().any(|id| !told_of.contains(id)) {
-            // In one statement and sorted: two batches that name the same persons must not wait for
-            // each other crosswise.
-            let all: Vec<Uuid> = persons.iter().copied().chain(told_of).collect();
-            uow.know_all(&all).await?;
-        }
-        uow.learn(&facts).await?;
+    /// Parks those whose key is parked behind it.
+    async fn hold_back(
+        &self,
+        uow: &UnitOfWork,
+        free: &mut Vec<&Prepared<'_>>,
+    ) -> Result<(), Failure> {
+        let name = self.subscription.name();
+        let parked = table::parked_keys(uow.connection(), name).await?;
+        let behind: Vec<NewRow<'_>> = free
+            .iter()
+            .filter(|one| one.is_behind(&parked))
+            .map(|one| one.row_in(RowState::Behind))
+            .collect();
+        table::replace(uow.connection(), name, uow.now(), &behind).await?;
+        free.retain(|one| !one.is_behind(&parked));
         Ok(())
     }
 
@@ -360,19 +364,39 @@ impl<'e> Prepared<'e> {
             && parked.contains(&(self.at.topic.clone(), self.incoming.envelope.key.clone()))
     }
 
-    fn row(&self, parked: &ParkedKeys) -> NewRow<'e> {
-        let state = match &self.work {
-            _ if self.is_behind(parked) => RowState::Behind,
+    fn row(&self) -> NewRow<'e> {
+        self.row_in(match &self.work {
             Ok(_) => RowState::Applied,
             Err(reason) => RowState::Stopped {
                 reason: format!("UNDECODABLE: {reason}"),
             },
-        };
+        })
+    }
+
+    fn row_in(&self, state: RowState) -> NewRow<'e> {
         NewRow {
             at: self.at,
             envelope: &self.incoming.envelope,
             offset: self.incoming.offset,
             state,
         }
+    }
+}
+
+/// All persons that the events name, whatever becomes of them.
+fn named_in(prepared: &[Prepared<'_>]) -> Named {
+    let works = || prepared.iter().filter_map(|one| one.work.as_ref().ok());
+    let facts: Vec<Fact> = works().filter_map(|work| work.fact().cloned()).collect();
+    let told_of: BTreeSet<Uuid> = facts.iter().map(|fact| fact.person_id).collect();
+    let mut named: BTreeSet<Uuid> = works().flat_map(|work| work.persons()).collect();
+    let locked_first = if named.is_subset(&told_of) {
+        Vec::new()
+    } else {
+        named.extend(told_of);
+        named.into_iter().collect()
+    };
+    Named {
+        facts,
+        locked_first,
     }
 }

@@ -14,6 +14,7 @@ mod slice;
 mod stored;
 mod subscription;
 pub(crate) mod table;
+mod take;
 
 pub use reaction::{Event, Payload, Reaction, SetReaction};
 pub use retry::Retrier;

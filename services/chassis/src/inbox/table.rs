@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
 use super::slice::Part;
 use super::stored;
 use crate::bus::{Envelope, TopicPartition};
 use crate::civil::micros;
-use crate::db::dialect::Insert;
+use crate::db::dialect::{Insert, placeholders};
 use crate::db::{Row, Sql, val};
 
 /// State of an inbox row.
@@ -45,9 +45,17 @@ pub(super) enum RowState {
 }
 
 /// What moving positions found: of each that moved, how many events are parked on its partition.
-pub(super) struct Moved(Vec<(TopicPartition, i64)>);
+pub(super) struct Moved(pub(super) Vec<(TopicPartition, i64)>);
 
 impl Moved {
+    pub(super) fn read(row: &Row) -> Result<(TopicPartition, i64), DbErr> {
+        let at = TopicPartition {
+            topic: row.get("topic")?,
+            partition: row.get("partition")?,
+        };
+        Ok((at, row.get("parked")?))
+    }
+
     /// The positions that somebody else has moved.
     pub(super) fn lost(&self, parts: &[Part<'_>]) -> Vec<TopicPartition> {
         let stayed = parts
@@ -68,6 +76,15 @@ pub(super) async fn move_positions(
     subscription: &str,
     parts: &[Part<'_>],
 ) -> Result<Moved, DbErr> {
+    let (text, values) = move_statement(subscription, parts);
+    let rows = db.all(text, values).await?;
+    let moved: Result<Vec<_>, DbErr> = rows.iter().map(Moved::read).collect();
+    Ok(Moved(moved?))
+}
+
+/// The statement of [`move_positions`], and its values; it returns topic, partition and how many events are
+/// parked there.
+pub(super) fn move_statement(subscription: &str, parts: &[Part<'_>]) -> (String, Vec<Value>) {
     let rows: Vec<String> = (0..parts.len())
         .map(|n| {
             let [topic, partition, read, next] = [2, 3, 4, 5].map(|place| 4 * n + place);
@@ -95,15 +112,7 @@ pub(super) async fn move_positions(
             val(part.next),
         ]);
     }
-    let mut moved = Vec::with_capacity(parts.len());
-    for row in db.all(text, values).await? {
-        let at = TopicPartition {
-            topic: row.get("topic")?,
-            partition: row.get("partition")?,
-        };
-        moved.push((at, row.get("parked")?));
-    }
-    Ok(Moved(moved))
+    (text, values)
 }
 
 /// Topic and key of everything parked of a subscription.
@@ -142,12 +151,7 @@ pub(super) async fn insert(
     now: Timestamp,
     rows: &[NewRow<'_>],
 ) -> Result<Vec<Uuid>, DbErr> {
-    let insert = Insert {
-        table: "inbox",
-        columns: COLUMNS,
-        tail: "ON CONFLICT (subscription, event_id) DO NOTHING RETURNING event_id",
-    };
-    let (text, values) = insert.rows(rows.iter().map(|row| row_values(subscription, now, row)));
+    let (text, values) = insert_statement(subscription, now, rows);
     db.all(text, values)
         .await?
         .iter()
@@ -155,7 +159,42 @@ pub(super) async fn insert(
         .collect()
 }
 
-fn row_values(subscription: &str, now: Timestamp, row: &NewRow<'_>) -> Vec<sea_orm::Value> {
+/// The statement of [`insert`], and its values; it returns the ids.
+pub(super) fn insert_statement(
+    subscription: &str,
+    now: Timestamp,
+    rows: &[NewRow<'_>],
+) -> (String, Vec<Value>) {
+    let insert = Insert {
+        table: "inbox",
+        columns: COLUMNS,
+        tail: "ON CONFLICT (subscription, event_id) DO NOTHING RETURNING event_id",
+    };
+    insert.rows(rows.iter().map(|row| row_values(subscription, now, row)))
+}
+
+/// Puts rows in place of those of the same events.
+pub(super) async fn replace(
+    db: &impl ConnectionTrait,
+    subscription: &str,
+    now: Timestamp,
+    rows: &[NewRow<'_>],
+) -> Result<(), DbErr> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "DELETE FROM inbox WHERE subscription = $1 AND event_id IN ({})",
+        placeholders(2, rows.len())
+    );
+    let ids = rows.iter().map(|row| val(row.envelope.id));
+    let values: Vec<Value> = std::iter::once(val(subscription)).chain(ids).collect();
+    db.run(text, values).await?;
+    insert(db, subscription, now, rows).await?;
+    Ok(())
+}
+
+fn row_values(subscription: &str, now: Timestamp, row: &NewRow<'_>) -> Vec<Value> {
     let now = micros(now);
     let (state, kept, tries, first, next, reason) = match &row.state {
         RowState::Applied => (APPLIED, false, None, None, None, None),
@@ -444,7 +483,7 @@ pub(super) async fn has_seen(
     subscriptions: &[&'static str],
     event_id: Uuid,
 ) -> Result<bool, DbErr> {
-    let places = crate::db::dialect::placeholders(2, subscriptions.len());
+    let places = placeholders(2, subscriptions.len());
     let text = format!(
         "SELECT 1 AS found FROM inbox WHERE event_id = $1 AND subscription IN ({places}) LIMIT 1"
     );

@@ -1,11 +1,12 @@
-//! The relay: moves committed events from the outbox to the bus, in order, once acknowledged
-//! deleted. One per service database; the lease says where it runs.
+//! The relay: moves committed events from the outbox to the bus, in order, and deletes what was
+//! acknowledged. One per service database; the lease says where it runs.
 //!
 //! It always begins at the oldest row. Not `seq > cursor` (loses rows that commit late) and not
 //! `SKIP LOCKED` (breaks the order of a key). Between sweeps from the very oldest it starts where the
 //! highest row was a sweep ago, so that rows deleted under an old snapshot are not scanned again and
 //! again. A row that commits later than that waits for the next sweep; rows of one key commit in order.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,10 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// How long it polls quickly after work.
 const BUSY_FOR: Duration = Duration::from_secs(1);
 
+/// So many rows that the bus has are deleted at once; fewer when there is nothing to send. A delete is a
+/// commit of its own: at once, it would stand in the way of what the event leads to.
+const DELETED_AT_ONCE: usize = 64;
+
 /// How long it rests after a failure.
 const REST_AFTER_FAILURE: Duration = Duration::from_millis(500);
 
@@ -38,6 +43,9 @@ pub struct Relay {
     floor: i64,
     last_sweep: Option<Instant>,
     last_work: Option<Instant>,
+    /// Rows that the bus has and that are not deleted yet. Should this process die they are sent again,
+    /// and known by their ids.
+    stored: BTreeSet<i64>,
 }
 
 impl Relay {
@@ -51,6 +59,7 @@ impl Relay {
             floor: 0,
             last_sweep: None,
             last_work: None,
+            stored: BTreeSet::new(),
         }
     }
 
@@ -66,6 +75,9 @@ impl Relay {
                     () = tokio::time::sleep(rest.at_most) => {}
                 }
             }
+            if let Err(failure) = self.delete_stored().await {
+                tracing::warn!(%failure, "what the bus has is sent again");
+            }
         }
         .instrument(span)
         .await;
@@ -77,6 +89,10 @@ impl Relay {
             self.cx.settings().relay.poll_busy,
         );
         if !self.lease.is_held() {
+            // What the bus has may go, whoever relays now.
+            if let Err(failure) = self.delete_stored().await {
+                tracing::warn!(%failure, "relay");
+            }
             return Rest {
                 at_most: poll_idle,
                 wakes: false,
@@ -115,13 +131,19 @@ impl Relay {
     /// Sends one batch; how many rows it took.
     async fn drain(&mut self) -> Result<usize, Failure> {
         let from = self.begin_at();
-        let limit = self.cx.settings().relay.batch;
-        let rows = table::waiting(self.cx.db().relay(), self.cx.name(), from, limit).await?;
+        let limit = self.cx.settings().relay.batch + self.stored.len();
+        let outbox = self.cx.db().outbox_reader();
+        let mut rows = table::waiting(outbox, self.cx.name(), from, limit).await?;
+        rows.retain(|row| !self.stored.contains(&row.seq));
         let Some(last) = rows.last() else {
+            self.delete_stored().await?;
             return Ok(0);
         };
         self.highest_seen = self.highest_seen.max(last.seq);
         self.send(&rows).await?;
+        if self.stored.len() >= DELETED_AT_ONCE {
+            self.delete_stored().await?;
+        }
         Ok(rows.len())
     }
 
@@ -134,12 +156,22 @@ impl Relay {
         self.floor
     }
 
-    async fn send(&self, rows: &[OutboxRow]) -> Result<(), Failure> {
+    async fn delete_stored(&mut self) -> Result<(), Failure> {
+        if self.stored.is_empty() {
+            return Ok(());
+        }
+        let stored: Vec<i64> = self.stored.iter().copied().collect();
+        table::delete(self.cx.db().relay(), &stored).await?;
+        self.stored.clear();
+        Ok(())
+    }
+
+    async fn send(&mut self, rows: &[OutboxRow]) -> Result<(), Failure> {
         let batch: Vec<Envelope> = rows.iter().map(|row| row.envelope.clone()).collect();
         let deliveries = self.cx.bus().send(&batch).await;
         failpoint::reach(failpoint::SEND_BEFORE_DELETE);
         let stored = leading_stored(rows, &deliveries);
-        table::delete(self.cx.db().relay(), &stored).await?;
+        self.stored.extend(&stored);
         self.cx
             .metrics()
             .relay_events(self.cx.name())

@@ -4,7 +4,7 @@
 
 mod fact;
 
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
 pub use fact::{Fact, FactKind};
@@ -76,7 +76,7 @@ impl KnownPerson {
         }
     }
 
-    fn from_row(row: &Row) -> Result<Self, DbErr> {
+    pub(crate) fn from_row(row: &Row) -> Result<Self, DbErr> {
         Ok(Self {
             person_id: row.get("person_id")?,
             merged_into: row.get("merged_into")?,
@@ -96,6 +96,22 @@ pub(crate) async fn lock(
     db: &impl ConnectionTrait,
     persons: &[Uuid],
 ) -> Result<Vec<KnownPerson>, DbErr> {
+    read(db, lock_statement(persons)).await
+}
+
+async fn read(
+    db: &impl ConnectionTrait,
+    (text, values): (String, Vec<Value>),
+) -> Result<Vec<KnownPerson>, DbErr> {
+    db.all(text, values)
+        .await?
+        .iter()
+        .map(KnownPerson::from_row)
+        .collect()
+}
+
+/// The statement of [`lock`], and its values; it returns whole rows.
+pub(crate) fn lock_statement(persons: &[Uuid]) -> (String, Vec<Value>) {
     let tail =
         format!("ON CONFLICT (person_id) DO UPDATE SET person_id = excluded.person_id {RETURNING}");
     let insert = Insert {
@@ -112,12 +128,7 @@ pub(crate) async fn lock(
             val(None::<Uuid>),
         ]
     });
-    let (text, values) = insert.rows(rows);
-    db.all(text, values)
-        .await?
-        .iter()
-        .map(KnownPerson::from_row)
-        .collect()
+    insert.rows(rows)
 }
 
 /// Locks the rows of the facts' persons and lets the newer of row and fact win. Of several facts
@@ -126,6 +137,11 @@ pub(crate) async fn learn(
     db: &impl ConnectionTrait,
     facts: &[Fact],
 ) -> Result<Vec<KnownPerson>, DbErr> {
+    read(db, learn_statement(facts)).await
+}
+
+/// The statement of [`learn`], and its values; it returns whole rows.
+pub(crate) fn learn_statement(facts: &[Fact]) -> (String, Vec<Value>) {
     let newest = fact::newest_of_each(facts);
     let newer = "excluded.fact_version >= known_person.fact_version";
     let choose = |column: &str| {
@@ -154,12 +170,7 @@ pub(crate) async fn learn(
             val(Some(fact.case_id)),
         ]
     });
-    let (text, values) = insert.rows(rows);
-    db.all(text, values)
-        .await?
-        .iter()
-        .map(KnownPerson::from_row)
-        .collect()
+    insert.rows(rows)
 }
 
 /// Points a record at its survivor.

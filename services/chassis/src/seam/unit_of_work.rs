@@ -203,6 +203,12 @@ impl UnitOfWork {
         }
     }
 
+    /// Guard rows that were locked together with something else.
+    pub(crate) fn heard(&mut self, known: Vec<KnownPerson>) {
+        let rows = known.into_iter().map(|person| (person.person_id, person));
+        self.known.extend(rows);
+    }
+
     /// Writes what facts say into the guard rows, all at once and sorted; a newer fact wins.
     pub(crate) async fn learn(&mut self, facts: &[person::Fact]) -> Result<(), Failure> {
         if facts.is_empty() {
