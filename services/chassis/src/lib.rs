@@ -8,6 +8,7 @@
 
 pub mod audit;
 pub mod authz;
+mod breather;
 pub mod bus;
 pub mod calendar;
 pub mod civil;

@@ -74,10 +74,53 @@ pub fn rows_of(rows: impl IntoIterator<Item = Vec<Value>>) -> (String, Vec<Value
     (format!("VALUES {}", tuples.join(", ")), values)
 }
 
+/// A statement in the form that its database reads fastest. SQLite looks every named placeholder up in a
+/// list, so many of them cost the square of their number; plain ones cost nothing, and say the same where
+/// each value is named once and in order.
+pub(super) fn with_placeholders(backend: DbBackend, text: String) -> String {
+    if backend == DbBackend::Postgres {
+        return text;
+    }
+    plain(&text).unwrap_or(text)
+}
+
+/// With `?` for `$1, $2, …`; nothing if they do not stand in order. No literal of ours holds a `$`.
+fn plain(text: &str) -> Option<String> {
+    let mut plain = String::with_capacity(text.len());
+    let mut pieces = text.split('$');
+    plain.push_str(pieces.next()?);
+    for (place, piece) in pieces.enumerate() {
+        let rest = piece.trim_start_matches(|c: char| c.is_ascii_digit());
+        let number: usize = piece[..piece.len() - rest.len()].parse().ok()?;
+        if number != place + 1 {
+            return None;
+        }
+        plain.push('?');
+        plain.push_str(rest);
+    }
+    Some(plain)
+}
+
 /// `$from, $from+1, …`: the placeholders of a list of `count` values.
 pub fn placeholders(from: usize, count: usize) -> String {
     let places: Vec<String> = (from..from + count)
         .map(|place| format!("${place}"))
         .collect();
     places.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_placeholders_in_order_become_plain() {
+        assert_eq!(plain("SELECT 1").as_deref(), Some("SELECT 1"));
+        let text = "INSERT INTO t VALUES ($1, $2), ($3,$4) RETURNING a";
+        let expected = "INSERT INTO t VALUES (?, ?), (?,?) RETURNING a";
+        assert_eq!(plain(text).as_deref(), Some(expected));
+        for other in ["a = $2 AND b = $1", "a = $1 OR b = $1", "a = $"] {
+            assert_eq!(plain(other), None);
+        }
+    }
 }

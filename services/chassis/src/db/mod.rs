@@ -211,7 +211,8 @@ pub fn sql(
     text: impl Into<String>,
     values: impl IntoIterator<Item = Value>,
 ) -> Statement {
-    Statement::from_sql_and_values(backend, text.into(), values)
+    let text = dialect::with_placeholders(backend, text.into());
+    Statement::from_sql_and_values(backend, text, values)
 }
 
 /// Shorthands over any connection, for the chassis' own tables.

@@ -147,9 +147,10 @@ impl Batch<'_> {
         parts: &[Part<'_>],
         prepared: &[Prepared<'_>],
     ) -> Result<Step, Failure> {
-        let started = Instant::now();
         let mut uow =
             UnitOfWork::begin(self.cx, self.cx.itself().clone(), Cause::default()).await?;
+        // From here on locks are held; how long it waited for a connection says nothing of that.
+        let started = Instant::now();
         let outcome = self.effects(&mut uow, parts, prepared).await;
         if let Ok(Step::PositionsLost(lost)) = outcome {
             // Rolled back.

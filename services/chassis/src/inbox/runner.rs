@@ -13,6 +13,7 @@ use super::gaps::{self, GapWatch};
 use super::lane::{self, Handled};
 use super::positions::{self, PositionTable};
 use super::subscription::Subscription;
+use crate::breather::Breather;
 use crate::bus::{BusError, Consumer, Record, TopicPartition};
 use crate::context::Context;
 use crate::db::dialect;
@@ -42,6 +43,7 @@ pub struct Runner {
     pace: Arc<Pace>,
     handle: Handle,
     reported: Instant,
+    breather: Breather,
 }
 
 impl Runner {
@@ -55,6 +57,7 @@ impl Runner {
             gaps: GapWatch::default(),
             handle,
             reported: Instant::now(),
+            breather: Breather::default(),
         }
     }
 
@@ -103,8 +106,16 @@ impl Runner {
     ) -> Result<(), Failure> {
         while !stop.is_cancelled() {
             let limit = self.cx.settings().runner.batch;
+            let began = Instant::now();
             match consumer.poll(POLL, limit) {
-                Ok(records) => self.take(consumer, records, stop)?,
+                Ok(records) => {
+                    let waited = began.elapsed();
+                    self.take(consumer, records, stop)?;
+                    let took = began.elapsed() - waited;
+                    if let Some(pause) = self.breather.pause(waited, took) {
+                        self.rest(stop, pause);
+                    }
+                }
                 Err(BusError::Away(reason)) => {
                     tracing::debug!(service = self.cx.name(), %reason, "the bus is away");
                     self.rest(stop, LOOK_EVERY);

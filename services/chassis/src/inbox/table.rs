@@ -87,7 +87,7 @@ pub(super) async fn move_positions(
 pub(super) fn move_statement(subscription: &str, parts: &[Part<'_>]) -> (String, Vec<Value>) {
     let rows: Vec<String> = (0..parts.len())
         .map(|n| {
-            let [topic, partition, read, next] = [2, 3, 4, 5].map(|place| 4 * n + place);
+            let [topic, partition, read, next] = [1, 2, 3, 4].map(|place| 4 * n + place);
             format!(
                 "(CAST(${topic} AS text), CAST(${partition} AS integer), CAST(${read} AS bigint), \
                  CAST(${next} AS bigint))"
@@ -96,14 +96,15 @@ pub(super) fn move_statement(subscription: &str, parts: &[Part<'_>]) -> (String,
         .collect();
     let text = format!(
         "UPDATE position SET next_offset = moves.column4 FROM (VALUES {}) AS moves \
-         WHERE position.subscription = $1 AND position.topic = moves.column1 \
+         WHERE position.subscription = ${} AND position.topic = moves.column1 \
          AND position.partition = moves.column2 AND position.next_offset = moves.column3 \
          RETURNING topic, partition, (SELECT count(*) FROM inbox WHERE inbox.subscription = \
          position.subscription AND inbox.topic = position.topic AND inbox.partition = position.partition \
          AND inbox.state = 'parked') AS parked",
-        rows.join(", ")
+        rows.join(", "),
+        4 * parts.len() + 1
     );
-    let mut values = vec![val(subscription)];
+    let mut values = Vec::with_capacity(4 * parts.len() + 1);
     for part in parts {
         values.extend([
             val(part.at.topic.clone()),
@@ -112,6 +113,7 @@ pub(super) fn move_statement(subscription: &str, parts: &[Part<'_>]) -> (String,
             val(part.next),
         ]);
     }
+    values.push(val(subscription));
     (text, values)
 }
 

@@ -120,7 +120,10 @@ impl Script {
                         false => format!("CAST(NULL AS {kind}) AS {column}"),
                     })
                     .collect();
-                format!("SELECT '{name}' AS kind, {} FROM {name}", columns.join(", "))
+                format!(
+                    "SELECT '{name}' AS kind, {} FROM {name}",
+                    columns.join(", ")
+                )
             })
             .collect();
         format!("WITH {} {}", withs.join(", "), selects.join(" UNION ALL "))

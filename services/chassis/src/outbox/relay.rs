@@ -14,6 +14,7 @@ use tracing::Instrument;
 
 use super::lease::LeaseHolder;
 use super::table::{self, OutboxRow};
+use crate::breather::Breather;
 use crate::bus::{Delivery, Envelope};
 use crate::context::Context;
 use crate::failpoint;
@@ -46,6 +47,7 @@ pub struct Relay {
     /// Rows that the bus has and that are not deleted yet. Should this process die they are sent again,
     /// and known by their ids.
     stored: BTreeSet<i64>,
+    breather: Breather,
 }
 
 impl Relay {
@@ -60,6 +62,7 @@ impl Relay {
             last_sweep: None,
             last_work: None,
             stored: BTreeSet::new(),
+            breather: Breather::default(),
         }
     }
 
@@ -67,13 +70,20 @@ impl Relay {
     pub async fn run(mut self, stop: CancellationToken) {
         let span = tracing::info_span!("relay", service = self.cx.name());
         async {
+            let mut waited = Duration::MAX;
             while !stop.is_cancelled() {
+                let began = Instant::now();
                 let rest = self.turn().await;
+                if let Some(pause) = self.breather.pause(waited, began.elapsed()) {
+                    tokio::time::sleep(pause).await;
+                }
+                let began = Instant::now();
                 tokio::select! {
                     () = stop.cancelled() => {}
                     () = self.cx.outbox_woken(), if rest.wakes => {}
                     () = tokio::time::sleep(rest.at_most) => {}
                 }
+                waited = began.elapsed();
             }
             if let Err(failure) = self.delete_stored().await {
                 tracing::warn!(%failure, "what the bus has is sent again");

@@ -19,7 +19,8 @@ use crate::storage::cases::{Cases, StoredCase};
 /// Another replica's change shows after this long at the latest.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// A busy process commits all the time: between two looks there is at least this much.
+/// A busy process commits all the time: after a look that found nothing new there is at least this much to
+/// the next.
 const REST: Duration = Duration::from_millis(5);
 
 /// States that may wait for a slow reader before it is dropped.
@@ -102,16 +103,18 @@ impl Watch {
                 _ = changes.changed() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
-            if let Err(failure) = self.look_again(&feed).await {
-                return feed.end(failure);
+            match self.look_again(&feed).await {
+                Ok(true) => {}
+                Ok(false) => tokio::time::sleep(REST).await,
+                Err(failure) => return feed.end(failure),
             }
-            tokio::time::sleep(REST).await;
         }
     }
 
     /// Shows the case if its version is another than was seen. The first look has found the case among
-    /// those that the caller may see, and whatever could change that changes the version.
-    async fn look_again(&mut self, feed: &Feed<State>) -> Result<(), Failure> {
+    /// those that the caller may see, and whatever could change that changes the version. Whether there was
+    /// something new.
+    async fn look_again(&mut self, feed: &Feed<State>) -> Result<bool, Failure> {
         let Some(seen) = self.seen else {
             return self.look(feed).await;
         };
@@ -119,25 +122,25 @@ impl Watch {
             .version_anywhere(seen.case_id)
             .await?;
         if now == Some(seen.version) {
-            return Ok(());
+            return Ok(false);
         }
         self.look(feed).await
     }
 
     /// Finds the case among those that the caller may see, whatever a token says, and shows it if it is
     /// another than was seen.
-    async fn look(&mut self, feed: &Feed<State>) -> Result<(), Failure> {
+    async fn look(&mut self, feed: &Feed<State>) -> Result<bool, Failure> {
         let stored = get_case::find(&self.cx, &self.caller, self.case_id).await?;
         let now = Seen::of(&stored);
         if self.seen == Some(now) {
-            return Ok(());
+            return Ok(false);
         }
         self.seen = Some(now);
         feed.show(State {
             case: Some(show::whole(&stored, &self.caller)),
             resume_token: now.token(),
         })?;
-        Ok(())
+        Ok(true)
     }
 }
 

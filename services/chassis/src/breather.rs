@@ -1,0 +1,48 @@
+//! When batches follow each other without a pause, a pause makes them larger, and every event cheaper.
+
+use std::time::Duration;
+
+/// A batch that was waited for less than this was there already.
+const AT_ONCE: Duration = Duration::from_millis(1);
+
+/// So many batches in a row that were there already mean that work comes faster than it is done.
+const IN_A_ROW: u32 = 3;
+
+/// Longest pause.
+const AT_MOST: Duration = Duration::from_millis(25);
+
+/// Says when to let work pile up: for as long as the last batch took, so that the next is about twice as
+/// large. Whoever is not busy is never held up.
+#[derive(Debug, Default)]
+pub(crate) struct Breather {
+    in_a_row: u32,
+}
+
+impl Breather {
+    /// After a batch that was waited for, and took, so long.
+    pub(crate) fn pause(&mut self, waited: Duration, took: Duration) -> Option<Duration> {
+        self.in_a_row = if waited < AT_ONCE {
+            self.in_a_row.saturating_add(1)
+        } else {
+            0
+        };
+        (self.in_a_row >= IN_A_ROW).then_some(took.min(AT_MOST))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_is_busy_pauses() {
+        let mut breather = Breather::default();
+        let (none, long) = (Duration::ZERO, Duration::from_millis(9));
+        assert_eq!(breather.pause(none, long), None);
+        assert_eq!(breather.pause(none, long), None);
+        assert_eq!(breather.pause(none, long), Some(long));
+        assert_eq!(breather.pause(none, long * 9), Some(AT_MOST));
+        assert_eq!(breather.pause(AT_ONCE, long), None);
+        assert_eq!(breather.pause(none, long), None);
+    }
+}
