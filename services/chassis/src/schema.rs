@@ -4,7 +4,7 @@
 use crate::db::migrate::Migration;
 
 /// All of them, in order.
-pub const MIGRATIONS: &[Migration] = &[FOUNDATION, SECOND_RECEIPTS];
+pub const MIGRATIONS: &[Migration] = &[FOUNDATION, SECOND_RECEIPTS, PROVISIONAL_DEADLINES];
 
 /// What the answer to a question was said to rest on and who can undo it, for the second receipt.
 const SECOND_RECEIPTS: Migration = Migration {
@@ -13,6 +13,12 @@ const SECOND_RECEIPTS: Migration = Migration {
 ALTER TABLE work_item_question ADD COLUMN legal_basis text;
 ALTER TABLE work_item_question ADD COLUMN undo text;
 ",
+};
+
+/// Whether a due date rests on a calendar that is not published.
+const PROVISIONAL_DEADLINES: Migration = Migration {
+    name: "chassis_0003_provisional_deadlines",
+    sql: "ALTER TABLE work_item ADD COLUMN due_provisional boolean NOT NULL DEFAULT FALSE;",
 };
 
 const FOUNDATION: Migration = Migration {

@@ -85,6 +85,7 @@ fn pending(since: i64) -> Pending {
     Pending {
         since: at(since),
         due_at: at(since + 7),
+        due_provisional: since % 2 == 0,
         rule_id: Uuid::now_v7(),
     }
 }
@@ -122,6 +123,7 @@ fn question(action: minzheng_proto::death_plan::Action, answer: Option<Answer>) 
         },
         asked_at: at(1),
         due_at: at(2),
+        due_provisional: true,
         escalated: answer.is_none(),
         answer,
     }

@@ -146,6 +146,7 @@ fn question_to_wire(question: &Question) -> pb::Question {
             .unwrap_or_default(),
         asked_at: Some(instant_to_wire(question.asked_at)),
         answered_at: answer.map(|answer| instant_to_wire(answer.answered_at)),
+        due_provisional: question.due_provisional,
     }
 }
 
@@ -156,6 +157,7 @@ fn waiting_to_wire(waiting: Waiting) -> pb::Waiting {
         since: Some(instant_to_wire(waiting.since)),
         due_at: Some(instant_to_wire(waiting.due_at)),
         advice: waiting.advice,
+        due_provisional: waiting.due_provisional,
     }
 }
 

@@ -197,6 +197,7 @@ impl<'a> Cases<'a, DatabaseTransaction> {
             .update_columns([
                 Column::State,
                 Column::DueAt,
+                Column::DueProvisional,
                 Column::Escalated,
                 Column::Outcome,
                 Column::LegalBasis,

@@ -105,6 +105,8 @@ pub struct QuestionView {
     pub asked_at: Option<Instant>,
     /// When the answer is due.
     pub due_at: Option<Instant>,
+    /// Public holidays may come on top: the calendar is not published.
+    pub due_provisional: bool,
     /// When it was answered last.
     pub answered_at: Option<Instant>,
 }
@@ -120,6 +122,8 @@ pub struct WaitingView {
     pub since: Option<Instant>,
     /// Until when.
     pub due_at: Option<Instant>,
+    /// Public holidays may come on top: the calendar is not published.
+    pub due_provisional: bool,
     /// What to do.
     pub advice: String,
 }
@@ -212,6 +216,7 @@ impl QuestionView {
             work_item_id: question.work_item_id.clone(),
             asked_at: Instant::from_wire(question.asked_at.as_ref()),
             due_at: Instant::from_wire(question.due_at.as_ref()),
+            due_provisional: question.due_provisional,
             answered_at: Instant::from_wire(question.answered_at.as_ref()),
         }
     }
@@ -229,6 +234,7 @@ impl WaitingView {
             what: waiting.what.clone(),
             since: Instant::from_wire(waiting.since.as_ref()),
             due_at: Instant::from_wire(waiting.due_at.as_ref()),
+            due_provisional: waiting.due_provisional,
             advice: waiting.advice.clone(),
         }
     }
@@ -367,7 +373,7 @@ fn questions(case: &CaseView) -> Vec<String> {
                 .trim_end()
                 .to_owned(),
             dates::local(one.answered_at),
-            dates::local(one.due_at),
+            due(one.due_at, one.due_provisional),
         ]
     };
     let rows: Vec<Vec<String>> = sorted.iter().map(row).collect();
@@ -375,6 +381,16 @@ fn questions(case: &CaseView) -> Vec<String> {
         &["DEPARTMENT", "ACTION", "FACT", "ANSWER", "ANSWERED", "DUE"],
         &rows,
     )
+}
+
+/// A due date, and whether public holidays may still move it.
+fn due(at: Option<Instant>, provisional: bool) -> String {
+    let at = dates::local(at);
+    if provisional {
+        format!("{at} (provisional 暂定)")
+    } else {
+        at
+    }
 }
 
 fn waiting(case: &CaseView) -> Vec<String> {
@@ -386,7 +402,7 @@ fn waiting(case: &CaseView) -> Vec<String> {
             words::department(&one.on),
             one.what.clone(),
             dates::local(one.since),
-            dates::local(one.due_at),
+            due(one.due_at, one.due_provisional),
             one.advice.clone(),
         ]
     };

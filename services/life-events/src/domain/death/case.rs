@@ -94,6 +94,8 @@ pub struct Pending {
     pub since: Timestamp,
     /// Until when.
     pub due_at: Timestamp,
+    /// Public holidays may come on top: the calendar of a year in it was not published.
+    pub due_provisional: bool,
     /// The rule row that the deadline rests on.
     pub rule_id: Uuid,
 }

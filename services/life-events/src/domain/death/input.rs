@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jiff::{Timestamp, ToSpan, civil::Date};
-use minzheng_chassis::calendar::WorkingCalendar;
+use jiff::{Timestamp, civil::Date};
+use minzheng_chassis::calendar::{Deadline, WorkingCalendar};
 use minzheng_chassis::civil::{self, PartialDate};
 use uuid::Uuid;
 
@@ -93,10 +93,9 @@ impl Moment<'_> {
         civil::today(self.now)
     }
 
-    /// The end of the last of so many working days.
-    pub fn after_working_days(&self, days: u32) -> Timestamp {
-        let last = self.calendar.add_working_days(self.today(), days).date;
-        civil::instant_at_start_of(last.saturating_add(1.day()))
+    /// The last of so many working days.
+    pub fn after_working_days(&self, days: u32) -> Deadline {
+        self.calendar.add_working_days(self.today(), days)
     }
 
     /// Something that begins to wait now. Without terms it is due at once, in a step that nobody
@@ -106,9 +105,11 @@ impl Moment<'_> {
             working_days: 0,
             rule_id: Uuid::nil(),
         });
+        let due = self.after_working_days(term.working_days);
         Pending {
             since: self.now,
-            due_at: self.after_working_days(term.working_days),
+            due_at: due.over_at(),
+            due_provisional: due.provisional,
             rule_id: term.rule_id,
         }
     }

@@ -28,3 +28,25 @@ fn a_reason_is_shown_beside_the_answer() {
     assert!(has("nothing_to_do  "), "{shown:#?}");
     assert_eq!(view.questions[0].reason, "BED_RELET");
 }
+
+#[test]
+fn a_deadline_that_holidays_may_move_says_so() {
+    let waiting = |due_provisional| pb::Waiting {
+        on: "county_clerk".to_owned(),
+        what: "decide-review".to_owned(),
+        due_provisional,
+        ..Default::default()
+    };
+    for (provisional, marks) in [(true, 1), (false, 0)] {
+        let case = pb::DeathCase {
+            waiting: vec![waiting(provisional)],
+            ..Default::default()
+        };
+        let shown = lines(&CaseView::of(&case)).join("\n");
+        assert_eq!(
+            shown.matches("(provisional 暂定)").count(),
+            marks,
+            "{shown}"
+        );
+    }
+}
