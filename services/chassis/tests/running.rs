@@ -26,6 +26,7 @@ on_both_deployments!(
     health_is_what_the_database_says,
     a_refused_event_is_sent_again_on_replay,
     a_record_names_whom_a_service_acts_for,
+    dead_letters_are_listed_page_by_page,
 );
 
 async fn health(node: &TestNode, service: &str) -> Result<ServingStatus, Code> {
@@ -212,5 +213,89 @@ async fn a_parked_key_whose_neighbour_is_away_holds_no_other_key() {
         (left == [away.as_str()]).then_some(())
     })
     .await;
+    node.stop().await;
+}
+
+/// Holds an event that nobody handled, as the runner leaves one behind.
+async fn stop(cx: &Context, subscription: &str, partition: i32, offset: i64) {
+    let text = "INSERT INTO inbox (subscription, event_id, state, topic, partition, record_offset, key, \
+                received_at, envelope, tries, first_try_at, reason) \
+                VALUES ($1, $2, 'stopped', 'elderly-care.bed', $3, $4, 'k', 1, $5, 1, 1, 'told to fail')";
+    let values = [
+        val(subscription),
+        val(Uuid::new_v4()),
+        val(partition),
+        val(offset),
+        val(b"?".to_vec()),
+    ];
+    cx.db().writer().run(text, values).await.expect("held");
+}
+
+/// Leaves an event that the bus refused, as the relay does.
+async fn refuse(cx: &Context, sequence: i64) {
+    let text = "INSERT INTO outbox (event_id, topic, key, sequence, type, time, value, refused_reason) \
+                VALUES ($1, 'elderly-care.bed', 'k', $2, 't', 1, $3, 'too large')";
+    let values = [val(Uuid::new_v4()), val(sequence), val(b"?".to_vec())];
+    cx.db().writer().run(text, values).await.expect("refused");
+}
+
+async fn dead_letters_are_listed_page_by_page(deployment: Deployment) {
+    const OTHER: &str = "residents";
+    let node = deployment
+        .start(vec![notebook(), Module::named(OTHER)])
+        .await;
+    for name in [NOTEBOOK, OTHER] {
+        let cx = node.context(name);
+        for (subscription, partition, offset) in [("b", 0, 1), ("a", 10, 7), ("a", 9, 8)] {
+            stop(cx, subscription, partition, offset).await;
+        }
+        refuse(cx, 1).await;
+        refuse(cx, 2).await;
+    }
+    let request = |page_size, page_token: &str| operations::ListDeadLettersRequest {
+        page_size,
+        page_token: page_token.to_owned(),
+        ..Default::default()
+    };
+    let list = async |request| client(&node).list_dead_letters(request).await;
+    let all = list(request(0, "")).await.expect("listed").into_inner();
+    assert_eq!((all.total, all.next_page_token.as_str()), (10, ""));
+    let places: Vec<(&str, &str, i32)> = all
+        .dead_letters
+        .iter()
+        .map(|it| (it.service.as_str(), it.subscription.as_str(), it.partition))
+        .collect();
+    let of = |service| {
+        [("a", 9), ("a", 10), ("b", 0), ("", -1), ("", -1)]
+            .map(|(subscription, partition)| (service, subscription, partition))
+    };
+    assert_eq!(places, [of(NOTEBOOK), of(OTHER)].concat());
+    for size in 1..=11 {
+        let (mut listed, mut token) = (Vec::new(), String::new());
+        loop {
+            let page = list(request(size, &token)).await.expect("a page");
+            let page = page.into_inner();
+            assert_eq!(page.total, 10);
+            listed.extend(page.dead_letters);
+            token = page.next_page_token;
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(listed, all.dead_letters, "{size} at a time");
+    }
+    // A token is for one filter only.
+    let first = list(request(1, "")).await.expect("a page").into_inner();
+    let other = operations::ListDeadLettersRequest {
+        subscription: "a".to_owned(),
+        ..request(1, &first.next_page_token)
+    };
+    for refused in [other, request(1, "rubbish")] {
+        let status = list(refused).await.expect_err("no such token");
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let details = tonic_types::StatusExt::get_error_details(&status);
+        let reason = details.error_info().map(|info| info.reason.clone());
+        assert_eq!(reason.as_deref(), Some("PAGE_TOKEN_INVALID"));
+    }
     node.stop().await;
 }

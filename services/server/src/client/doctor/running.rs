@@ -109,7 +109,7 @@ async fn read_page(address: &str) -> std::io::Result<(u16, String)> {
 
 async fn dead_letters(platform: &Platform) -> Check {
     let name = "dead letters";
-    match dead_letter::list(platform, "").await {
+    match dead_letter::list(platform, "", 1).await {
         Ok(letters) if letters.total == 0 => Check::ok(name, "none"),
         Ok(letters) => {
             let mend = "`minzheng dead-letter list` says why; mend that, then `minzheng dead-letter replay`";
