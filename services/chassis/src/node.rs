@@ -79,10 +79,10 @@ impl Node {
         let shutdown = Shutdown::new(settings.shutdown.grace);
         let listener = TcpListener::bind(settings.grpc.listen)
             .await
-            .map_err(NodeError::bind("grpc.listen"))?;
+            .map_err(NodeError::bind("grpc.listen", settings.grpc.listen))?;
         let grpc = listener
             .local_addr()
-            .map_err(NodeError::bind("grpc.listen"))?;
+            .map_err(NodeError::bind("grpc.listen", settings.grpc.listen))?;
         refuse_lonely_embedded_bus(&settings, &modules)?;
         let neighbours = Arc::new(parts::neighbours(&settings, &modules, grpc)?);
         let mut contexts = Vec::with_capacity(modules.len());
@@ -159,7 +159,7 @@ impl Node {
         };
         let server = HttpServer::bind(address)
             .await
-            .map_err(NodeError::bind("http.listen"))?;
+            .map_err(NodeError::bind("http.listen", address))?;
         self.http = Some(server.address());
         let contexts = self.contexts.clone();
         let bus_reached = Arc::new(AtomicBool::new(false));

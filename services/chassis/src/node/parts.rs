@@ -1,6 +1,7 @@
 //! Opening what a node stands on.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,15 +30,17 @@ pub(super) const SERVICES: [&str; 4] =
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// A port is in use or not ours.
-    #[error("cannot listen at {setting}: {source}")]
+    #[error("cannot listen at {address} ({setting}): {}", plainly(.source))]
     Bind {
         /// The setting that names the address.
         setting: &'static str,
+        /// The address.
+        address: SocketAddr,
         /// Why.
         source: std::io::Error,
     },
     /// The data directory cannot be used.
-    #[error("cannot use the data directory {path}: {source}")]
+    #[error("cannot use the data directory {path}: {}", plainly(.source))]
     DataDir {
         /// The directory.
         path: String,
@@ -97,8 +100,15 @@ pub enum NodeError {
 }
 
 impl NodeError {
-    pub(super) fn bind(setting: &'static str) -> impl Fn(std::io::Error) -> Self {
-        move |source| NodeError::Bind { setting, source }
+    pub(super) fn bind(
+        setting: &'static str,
+        address: SocketAddr,
+    ) -> impl Fn(std::io::Error) -> Self {
+        move |source| NodeError::Bind {
+            setting,
+            address,
+            source,
+        }
     }
 
     pub(super) fn database(service: &str) -> impl Fn(DbErr) -> Self {
@@ -112,6 +122,23 @@ impl NodeError {
     pub(super) fn reflection(error: impl std::fmt::Display) -> Self {
         NodeError::Reflection(error.to_string())
     }
+}
+
+/// What the operating system refused, in words that say what is the matter.
+fn plainly(error: &std::io::Error) -> String {
+    let text = match error.kind() {
+        ErrorKind::AddrInUse => "another program listens there",
+        ErrorKind::AddrNotAvailable => "this machine has no such address",
+        ErrorKind::PermissionDenied => "this user may not",
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+            "it, or what it lies in, is no directory"
+        }
+        ErrorKind::ReadOnlyFilesystem => "its file system is read-only",
+        ErrorKind::StorageFull => "its disk is full",
+        ErrorKind::WouldBlock => "another minzheng runs on it",
+        _ => return error.to_string(),
+    };
+    text.to_owned()
 }
 
 /// Opens a service's database, as the settings say.

@@ -6,6 +6,7 @@ use sea_orm::{ActiveModelTrait, IntoActiveModel};
 use uuid::Uuid;
 
 use super::column::{instant, instant_opt, named, parsed, parsed_opt, text};
+use super::corrections;
 use super::entity::death_case::{ActiveModel, Model};
 use crate::domain::death::{
     Case, Divisions, Evidence, Pending, PendingReversal, Phase, Plan, Question, Verification,
@@ -29,6 +30,7 @@ pub(super) fn row_of(case: &Case, version: i64) -> Model {
         declared_on: text(case.declared_on),
         revoked_on: text(case.revoked_on),
         ruled_on: text(case.ruled_on),
+        corrections: corrections::text(&case.corrections),
         reversed_on: text(case.reversed_on),
         division: case.divisions.standing.to_string(),
         domicile: text(case.divisions.domicile),
@@ -98,6 +100,7 @@ pub(super) fn read(
         declared_on: parsed_opt("declared_on", row.declared_on.as_ref())?,
         revoked_on: parsed_opt("revoked_on", row.revoked_on.as_ref())?,
         ruled_on: parsed_opt("ruled_on", row.ruled_on.as_ref())?,
+        corrections: corrections::read(row.corrections.as_deref())?,
         reversed_on: parsed_opt("reversed_on", row.reversed_on.as_ref())?,
         divisions: Divisions {
             standing: parsed("division", &row.division)?,

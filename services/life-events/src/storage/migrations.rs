@@ -122,4 +122,8 @@ ALTER TABLE death_case ADD COLUMN conflict_due_provisional boolean NOT NULL DEFA
 ALTER TABLE death_case ADD COLUMN reversal_due_provisional boolean NOT NULL DEFAULT FALSE;
 ALTER TABLE question ADD COLUMN due_provisional boolean NOT NULL DEFAULT FALSE;
 ",
+},
+Migration {
+    name: "life_events_0003_corrections",
+    sql: "ALTER TABLE death_case ADD COLUMN corrections text;",
 }];

@@ -47,6 +47,8 @@ pub struct CaseView {
     pub questions: Vec<QuestionView>,
     /// What it waits for.
     pub waiting: Vec<WaitingView>,
+    /// Corrections of the date, oldest first; left out of lists.
+    pub corrections: Vec<CorrectionView>,
     /// The reversal that waits for another official.
     pub pending_reversal: Option<ReversalView>,
     /// For the next change.
@@ -128,6 +130,25 @@ pub struct WaitingView {
     pub advice: String,
 }
 
+/// That a person corrected the date.
+#[derive(Clone, Debug, Serialize)]
+pub struct CorrectionView {
+    /// When.
+    pub corrected_at: Option<Instant>,
+    /// Who.
+    pub corrected_by: String,
+    /// Why the date was wrong.
+    pub cause: String,
+    /// The document that says so.
+    pub reason: String,
+    /// The date before.
+    pub died_on_before: Option<String>,
+    /// The date from then on.
+    pub died_on: Option<String>,
+    /// The fact version that announced it.
+    pub fact_version: i64,
+}
+
 /// A reversal that waits.
 #[derive(Clone, Debug, Serialize)]
 pub struct ReversalView {
@@ -166,6 +187,7 @@ impl CaseView {
             evidence: case.evidence.iter().map(EvidenceView::of).collect(),
             questions: case.questions.iter().map(QuestionView::of).collect(),
             waiting: case.waiting.iter().map(WaitingView::of).collect(),
+            corrections: case.corrections.iter().map(CorrectionView::of).collect(),
             pending_reversal: case.pending_reversal.as_ref().map(ReversalView::of),
             etag: case.etag.clone(),
         }
@@ -240,6 +262,20 @@ impl WaitingView {
     }
 }
 
+impl CorrectionView {
+    fn of(correction: &pb::Correction) -> Self {
+        Self {
+            corrected_at: Instant::from_wire(correction.corrected_at.as_ref()),
+            corrected_by: correction.corrected_by.clone(),
+            cause: words::word(correction.cause().as_str_name(), "CAUSE_"),
+            reason: correction.reason.clone(),
+            died_on_before: dates::date(correction.died_on_before.as_ref()),
+            died_on: dates::date(correction.died_on.as_ref()),
+            fact_version: correction.fact_version,
+        }
+    }
+}
+
 impl ReversalView {
     fn of(pending: &pb::PendingReversal) -> Self {
         Self {
@@ -261,6 +297,7 @@ fn division_name(code: &str) -> Option<String> {
 pub fn lines(case: &CaseView) -> Vec<String> {
     let mut lines = head(case);
     section(&mut lines, "Evidence 死亡信息来源", evidence(case));
+    section(&mut lines, "Corrections 更正", corrections(case));
     section(&mut lines, "Questions 询办", questions(case));
     section(&mut lines, "Waiting for 等待", waiting(case));
     lines
@@ -344,6 +381,29 @@ fn evidence(case: &CaseView) -> Vec<String> {
         &[
             "EVIDENCE", "SOURCE", "RANK", "DIED", "FROM", "RECEIVED", "STANDING",
         ],
+        &rows,
+    )
+}
+
+fn corrections(case: &CaseView) -> Vec<String> {
+    if case.corrections.is_empty() {
+        return Vec::new();
+    }
+    let date = |date: &Option<String>| date.clone().unwrap_or_else(|| "unknown".to_owned());
+    let row = |one: &CorrectionView| {
+        vec![
+            dates::local(one.corrected_at),
+            one.corrected_by.clone(),
+            date(&one.died_on_before),
+            date(&one.died_on),
+            format!("v{}", one.fact_version),
+            one.cause.clone(),
+            one.reason.clone(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = case.corrections.iter().map(row).collect();
+    table(
+        &["AT", "BY", "FROM", "TO", "FACT", "CAUSE", "REASON"],
         &rows,
     )
 }

@@ -12,6 +12,15 @@ use super::effect::{Cause, ItemKind};
 use super::evidence::{DocumentKey, Doubt, Evidence, Statement};
 use super::question::Answer;
 
+/// Who decided something, and on what grounds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ruling {
+    /// The subject of the official's identity: opaque.
+    pub by: String,
+    /// The grounds; no personal data.
+    pub reason: String,
+}
+
 /// When a step happens, and the rules in force then.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment<'a> {
@@ -201,6 +210,18 @@ pub enum CorrectionCause {
     Typographical,
 }
 
+impl CorrectionCause {
+    /// The correction that a cause is; none if it is a cancellation.
+    pub fn of(cause: Cause) -> Option<Self> {
+        match cause {
+            Cause::FormalCorrection => Some(CorrectionCause::Formal),
+            Cause::QualityAssurance => Some(CorrectionCause::QualityAssurance),
+            Cause::Typographical => Some(CorrectionCause::Typographical),
+            Cause::Cancelled | Cause::CancellationRemoved => None,
+        }
+    }
+}
+
 impl From<CorrectionCause> for Cause {
     fn from(cause: CorrectionCause) -> Self {
         match cause {
@@ -277,6 +298,8 @@ pub enum Input {
         died_on: PartialDate,
         /// Why it was wrong.
         cause: CorrectionCause,
+        /// Who says so, on what grounds.
+        ruling: Ruling,
     },
     /// An official prepared a reversal.
     ReversalPrepared(ReversalRequest),

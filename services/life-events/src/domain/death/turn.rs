@@ -190,6 +190,7 @@ fn opened(opening: &Opening, at: &Moment<'_>) -> Case {
         declared_on: None,
         revoked_on: None,
         ruled_on: None,
+        corrections: Vec::new(),
         reversed_on: None,
         divisions: opening.divisions,
         evidence: Vec::new(),

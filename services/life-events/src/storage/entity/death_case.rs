@@ -37,6 +37,8 @@ pub struct Model {
     pub residence: Option<String>,
     /// Place of death.
     pub place: Option<String>,
+    /// Corrections of the date, as JSON; none while there was none.
+    pub corrections: Option<String>,
     /// Review: since when, microseconds.
     pub review_since: Option<i64>,
     /// Review: until when, microseconds.

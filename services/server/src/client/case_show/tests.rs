@@ -50,3 +50,39 @@ fn a_deadline_that_holidays_may_move_says_so() {
         );
     }
 }
+
+#[test]
+fn a_corrected_case_says_when_why_and_by_whom() {
+    let day = |day| {
+        Some(minzheng_proto::common::v1::PartialDate {
+            year: 2026,
+            month: 3,
+            day,
+        })
+    };
+    let case = pb::DeathCase {
+        corrections: vec![pb::Correction {
+            corrected_at: Some(Default::default()),
+            corrected_by: "demo.clerk".to_owned(),
+            cause: pb::Cause::FormalCorrection.into(),
+            reason: "certificate reissued".to_owned(),
+            died_on_before: day(4),
+            died_on: day(5),
+            fact_version: 2,
+        }],
+        ..Default::default()
+    };
+    let shown = lines(&CaseView::of(&case)).join("\n");
+    for part in [
+        "Corrections 更正",
+        "demo.clerk",
+        "2026-03-04",
+        "2026-03-05",
+        "v2",
+        "formal_correction",
+        "certificate reissued",
+        "1970-01-01",
+    ] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+}
