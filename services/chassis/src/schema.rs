@@ -4,7 +4,12 @@
 use crate::db::migrate::Migration;
 
 /// All of them, in order.
-pub const MIGRATIONS: &[Migration] = &[FOUNDATION, SECOND_RECEIPTS, PROVISIONAL_DEADLINES];
+pub const MIGRATIONS: &[Migration] = &[
+    FOUNDATION,
+    SECOND_RECEIPTS,
+    PROVISIONAL_DEADLINES,
+    WRITE_PROBE,
+];
 
 /// What the answer to a question was said to rest on and who can undo it, for the second receipt.
 const SECOND_RECEIPTS: Migration = Migration {
@@ -19,6 +24,17 @@ ALTER TABLE work_item_question ADD COLUMN undo text;
 const PROVISIONAL_DEADLINES: Migration = Migration {
     name: "chassis_0003_provisional_deadlines",
     sql: "ALTER TABLE work_item ADD COLUMN due_provisional boolean NOT NULL DEFAULT FALSE;",
+};
+
+/// What readiness writes to see whether the disk has room.
+const WRITE_PROBE: Migration = Migration {
+    name: "chassis_0004_write_probe",
+    sql: "
+CREATE TABLE write_probe (
+    id uuid PRIMARY KEY,
+    content {bytes} NOT NULL
+);
+",
 };
 
 const FOUNDATION: Migration = Migration {

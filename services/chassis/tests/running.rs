@@ -16,6 +16,9 @@ use minzheng_proto::catalogue::EventType;
 use minzheng_proto::elderly_care::v1::BedChanged;
 use minzheng_proto::operations::v1 as operations;
 use prost::Message;
+use sea_orm::DbBackend;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -27,6 +30,7 @@ on_both_deployments!(
     a_refused_event_is_sent_again_on_replay,
     a_record_names_whom_a_service_acts_for,
     dead_letters_are_listed_page_by_page,
+    a_full_disk_is_not_ready,
 );
 
 async fn health(node: &TestNode, service: &str) -> Result<ServingStatus, Code> {
@@ -297,5 +301,62 @@ async fn dead_letters_are_listed_page_by_page(deployment: Deployment) {
         let reason = details.error_info().map(|info| info.reason.clone());
         assert_eq!(reason.as_deref(), Some("PAGE_TOKEN_INVALID"));
     }
+    node.stop().await;
+}
+
+/// Status line and body of the readiness page.
+async fn readyz(address: std::net::SocketAddr) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    let request = "GET /readyz HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.expect("asked");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("answered");
+    answer
+}
+
+async fn a_full_disk_is_not_ready(deployment: Deployment) {
+    let node = deployment
+        .start_with(vec![notebook()], &["http.listen=127.0.0.1:0"])
+        .await;
+    let address = node.http_address().expect("a page");
+    let db = node.context(NOTEBOOK).db();
+    let full = match db.backend() {
+        // As large as the file is: no room for another page.
+        DbBackend::Sqlite => "PRAGMA max_page_count = 1",
+        // A disk cannot be filled in a test; a table that takes nothing is as good.
+        _ => "ALTER TABLE write_probe RENAME TO write_probe_full",
+    };
+    db.writer().run(full, []).await.expect("full");
+    let answer = readyz(address).await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    let lines: Vec<&str> = answer.lines().collect();
+    let (writes, database) = (format!("{NOTEBOOK} writes"), format!("{NOTEBOOK} database"));
+    assert!(
+        lines.contains(&format!("{writes}: failed").as_str()),
+        "{answer}"
+    );
+    assert!(
+        lines.contains(&format!("{database}: ok").as_str()),
+        "{answer}"
+    );
+    let room = match db.backend() {
+        DbBackend::Sqlite => "PRAGMA max_page_count = 1000000",
+        _ => "ALTER TABLE write_probe_full RENAME TO write_probe",
+    };
+    db.writer().run(room, []).await.expect("room");
+    eventually("it is ready again", || async {
+        readyz(address)
+            .await
+            .starts_with("HTTP/1.1 200")
+            .then_some(())
+    })
+    .await;
+    let rows = db.reader().one("SELECT count(*) AS n FROM write_probe", []);
+    let rows = rows.await.expect("counted").expect("a row");
+    assert_eq!(
+        rows.get::<i64>("n").expect("a number"),
+        1,
+        "it leaves one row"
+    );
     node.stop().await;
 }

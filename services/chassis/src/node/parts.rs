@@ -6,10 +6,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures::future::join_all;
 use http::Uri;
 use sea_orm::DbErr;
 
 use super::data_dir::DataDir;
+use super::write_probe::WriteProbe;
 use crate::bus::Bus;
 use crate::bus::embedded::EmbeddedBus;
 use crate::bus::kafka::{KafkaBus, KafkaSettings};
@@ -224,15 +226,24 @@ fn own_address(own: SocketAddr) -> Option<Uri> {
         .ok()
 }
 
-/// Whether the node can work now: migrations, databases, bus. It does not wait for partitions.
+/// Whether the node can work now: migrations, databases, room to write, bus. It does not wait for partitions.
 ///
 /// A bus that was reached once counts as reached from then on: while it is away commands still succeed
 /// and their events wait in the outbox, so no caller must be sent elsewhere for it.
-pub(super) async fn checks(contexts: Arc<[Context]>, bus_reached: Arc<AtomicBool>) -> Vec<Check> {
+pub(super) async fn checks(
+    contexts: Arc<[Context]>,
+    probes: Arc<[WriteProbe]>,
+    bus_reached: Arc<AtomicBool>,
+) -> Vec<Check> {
     let mut checks = Vec::new();
     for cx in contexts.iter() {
         checks.push((format!("{} database", cx.name()), database_check(cx).await));
     }
+    let writes = probes.iter().map(async |probe| {
+        let name = format!("{} writes", probe.service());
+        (name, probe.check().await)
+    });
+    checks.extend(join_all(writes).await);
     if let Some(cx) = contexts.first() {
         checks.push(("bus".to_owned(), bus_check(cx, &bus_reached).await));
     }

@@ -79,6 +79,12 @@ async fn readiness(addresses: &Addresses, settings: &Settings) -> Option<Check> 
                 .lines()
                 .filter(|line| !line.ends_with(": ok"))
                 .collect();
+            let full = failing.iter().any(|line| line.ends_with(" writes: failed"));
+            let mend = if full {
+                "is its disk full? make room: it goes on by itself; the log says what was refused"
+            } else {
+                mend
+            };
             Check::failed(name, failing.join("; "), mend)
         }
         Ok(Err(_)) | Err(_) => {
