@@ -6,9 +6,11 @@
 use std::{collections::BTreeSet, sync::OnceLock};
 
 use jiff::{
-    ToSpan,
+    Timestamp, ToSpan,
     civil::{Date, Weekday},
 };
+
+use crate::civil::instant_at_start_of;
 
 const PUBLISHED: &str = include_str!("../data/working_calendar.csv");
 
@@ -19,6 +21,13 @@ pub struct Deadline {
     pub date: Date,
     /// Whether a year the calendar does not cover had a part in it: holidays may still move it.
     pub provisional: bool,
+}
+
+impl Deadline {
+    /// The end of the last day: the first instant at which it is over.
+    pub fn over_at(self) -> Timestamp {
+        instant_at_start_of(self.date.saturating_add(1.day()))
+    }
 }
 
 /// What the calendar knows of a year.

@@ -2,6 +2,7 @@
 
 mod data_dir;
 mod parts;
+mod write_probe;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use data_dir::{DataDir, Locked};
 pub use parts::{NodeError, open_bus, open_database};
+
+use write_probe::WriteProbe;
 
 use crate::audit;
 use crate::bus::Bus;
@@ -79,10 +82,10 @@ impl Node {
         let shutdown = Shutdown::new(settings.shutdown.grace);
         let listener = TcpListener::bind(settings.grpc.listen)
             .await
-            .map_err(NodeError::bind("grpc.listen"))?;
+            .map_err(NodeError::bind("grpc.listen", settings.grpc.listen))?;
         let grpc = listener
             .local_addr()
-            .map_err(NodeError::bind("grpc.listen"))?;
+            .map_err(NodeError::bind("grpc.listen", settings.grpc.listen))?;
         refuse_lonely_embedded_bus(&settings, &modules)?;
         let neighbours = Arc::new(parts::neighbours(&settings, &modules, grpc)?);
         let mut contexts = Vec::with_capacity(modules.len());
@@ -159,12 +162,14 @@ impl Node {
         };
         let server = HttpServer::bind(address)
             .await
-            .map_err(NodeError::bind("http.listen"))?;
+            .map_err(NodeError::bind("http.listen", address))?;
         self.http = Some(server.address());
         let contexts = self.contexts.clone();
         let bus_reached = Arc::new(AtomicBool::new(false));
-        let readiness =
-            http::readiness(move || parts::checks(contexts.clone(), bus_reached.clone()));
+        let probes: Arc<[WriteProbe]> = contexts.iter().cloned().map(WriteProbe::new).collect();
+        let readiness = http::readiness(move || {
+            parts::checks(contexts.clone(), probes.clone(), bus_reached.clone())
+        });
         let not_ready = self.shutdown.token(Phase::NotReady);
         let metrics = metrics.clone();
         self.shutdown.spawn(

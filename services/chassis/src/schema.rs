@@ -4,7 +4,13 @@
 use crate::db::migrate::Migration;
 
 /// All of them, in order.
-pub const MIGRATIONS: &[Migration] = &[FOUNDATION, SECOND_RECEIPTS, REFUSED_ROWS];
+pub const MIGRATIONS: &[Migration] = &[
+    FOUNDATION,
+    SECOND_RECEIPTS,
+    REFUSED_ROWS,
+    PROVISIONAL_DEADLINES,
+    WRITE_PROBE,
+];
 
 /// Every look of the relay asks which keys a refused row holds: without an index that is a scan of the
 /// whole table, dead rows included.
@@ -21,6 +27,23 @@ const SECOND_RECEIPTS: Migration = Migration {
     sql: "
 ALTER TABLE work_item_question ADD COLUMN legal_basis text;
 ALTER TABLE work_item_question ADD COLUMN undo text;
+",
+};
+
+/// Whether a due date rests on a calendar that is not published.
+const PROVISIONAL_DEADLINES: Migration = Migration {
+    name: "chassis_0004_provisional_deadlines",
+    sql: "ALTER TABLE work_item ADD COLUMN due_provisional boolean NOT NULL DEFAULT FALSE;",
+};
+
+/// What readiness writes to see whether the disk has room.
+const WRITE_PROBE: Migration = Migration {
+    name: "chassis_0005_write_probe",
+    sql: "
+CREATE TABLE write_probe (
+    id uuid PRIMARY KEY,
+    content {bytes} NOT NULL
+);
 ",
 };
 

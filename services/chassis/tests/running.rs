@@ -16,6 +16,9 @@ use minzheng_proto::catalogue::EventType;
 use minzheng_proto::elderly_care::v1::BedChanged;
 use minzheng_proto::operations::v1 as operations;
 use prost::Message;
+use sea_orm::DbBackend;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -26,6 +29,8 @@ on_both_deployments!(
     health_is_what_the_database_says,
     a_refused_event_is_sent_again_on_replay,
     a_record_names_whom_a_service_acts_for,
+    dead_letters_are_listed_page_by_page,
+    a_full_disk_is_not_ready,
 );
 
 async fn health(node: &TestNode, service: &str) -> Result<ServingStatus, Code> {
@@ -212,5 +217,146 @@ async fn a_parked_key_whose_neighbour_is_away_holds_no_other_key() {
         (left == [away.as_str()]).then_some(())
     })
     .await;
+    node.stop().await;
+}
+
+/// Holds an event that nobody handled, as the runner leaves one behind.
+async fn stop(cx: &Context, subscription: &str, partition: i32, offset: i64) {
+    let text = "INSERT INTO inbox (subscription, event_id, state, topic, partition, record_offset, key, \
+                received_at, envelope, tries, first_try_at, reason) \
+                VALUES ($1, $2, 'stopped', 'elderly-care.bed', $3, $4, 'k', 1, $5, 1, 1, 'told to fail')";
+    let values = [
+        val(subscription),
+        val(Uuid::new_v4()),
+        val(partition),
+        val(offset),
+        val(b"?".to_vec()),
+    ];
+    cx.db().writer().run(text, values).await.expect("held");
+}
+
+/// Leaves an event that the bus refused, as the relay does.
+async fn refuse(cx: &Context, sequence: i64) {
+    let text = "INSERT INTO outbox (event_id, topic, key, sequence, type, time, value, refused_reason) \
+                VALUES ($1, 'elderly-care.bed', 'k', $2, 't', 1, $3, 'too large')";
+    let values = [val(Uuid::new_v4()), val(sequence), val(b"?".to_vec())];
+    cx.db().writer().run(text, values).await.expect("refused");
+}
+
+async fn dead_letters_are_listed_page_by_page(deployment: Deployment) {
+    const OTHER: &str = "residents";
+    let node = deployment
+        .start(vec![notebook(), Module::named(OTHER)])
+        .await;
+    for name in [NOTEBOOK, OTHER] {
+        let cx = node.context(name);
+        for (subscription, partition, offset) in [("b", 0, 1), ("a", 10, 7), ("a", 9, 8)] {
+            stop(cx, subscription, partition, offset).await;
+        }
+        refuse(cx, 1).await;
+        refuse(cx, 2).await;
+    }
+    let request = |page_size, page_token: &str| operations::ListDeadLettersRequest {
+        page_size,
+        page_token: page_token.to_owned(),
+        ..Default::default()
+    };
+    let list = async |request| client(&node).list_dead_letters(request).await;
+    let all = list(request(0, "")).await.expect("listed").into_inner();
+    assert_eq!((all.total, all.next_page_token.as_str()), (10, ""));
+    let places: Vec<(&str, &str, i32)> = all
+        .dead_letters
+        .iter()
+        .map(|it| (it.service.as_str(), it.subscription.as_str(), it.partition))
+        .collect();
+    let of = |service| {
+        [("a", 9), ("a", 10), ("b", 0), ("", -1), ("", -1)]
+            .map(|(subscription, partition)| (service, subscription, partition))
+    };
+    assert_eq!(places, [of(NOTEBOOK), of(OTHER)].concat());
+    for size in 1..=11 {
+        let (mut listed, mut token) = (Vec::new(), String::new());
+        loop {
+            let page = list(request(size, &token)).await.expect("a page");
+            let page = page.into_inner();
+            assert_eq!(page.total, 10);
+            listed.extend(page.dead_letters);
+            token = page.next_page_token;
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(listed, all.dead_letters, "{size} at a time");
+    }
+    // A token is for one filter only.
+    let first = list(request(1, "")).await.expect("a page").into_inner();
+    let other = operations::ListDeadLettersRequest {
+        subscription: "a".to_owned(),
+        ..request(1, &first.next_page_token)
+    };
+    for refused in [other, request(1, "rubbish")] {
+        let status = list(refused).await.expect_err("no such token");
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let details = tonic_types::StatusExt::get_error_details(&status);
+        let reason = details.error_info().map(|info| info.reason.clone());
+        assert_eq!(reason.as_deref(), Some("PAGE_TOKEN_INVALID"));
+    }
+    node.stop().await;
+}
+
+/// Status line and body of the readiness page.
+async fn readyz(address: std::net::SocketAddr) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    let request = "GET /readyz HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.expect("asked");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("answered");
+    answer
+}
+
+async fn a_full_disk_is_not_ready(deployment: Deployment) {
+    let node = deployment
+        .start_with(vec![notebook()], &["http.listen=127.0.0.1:0"])
+        .await;
+    let address = node.http_address().expect("a page");
+    let db = node.context(NOTEBOOK).db();
+    let full = match db.backend() {
+        // As large as the file is: no room for another page.
+        DbBackend::Sqlite => "PRAGMA max_page_count = 1",
+        // A disk cannot be filled in a test; a table that takes nothing is as good.
+        _ => "ALTER TABLE write_probe RENAME TO write_probe_full",
+    };
+    db.writer().run(full, []).await.expect("full");
+    let answer = readyz(address).await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    let lines: Vec<&str> = answer.lines().collect();
+    let (writes, database) = (format!("{NOTEBOOK} writes"), format!("{NOTEBOOK} database"));
+    assert!(
+        lines.contains(&format!("{writes}: failed").as_str()),
+        "{answer}"
+    );
+    assert!(
+        lines.contains(&format!("{database}: ok").as_str()),
+        "{answer}"
+    );
+    let room = match db.backend() {
+        DbBackend::Sqlite => "PRAGMA max_page_count = 1000000",
+        _ => "ALTER TABLE write_probe_full RENAME TO write_probe",
+    };
+    db.writer().run(room, []).await.expect("room");
+    eventually("it is ready again", || async {
+        readyz(address)
+            .await
+            .starts_with("HTTP/1.1 200")
+            .then_some(())
+    })
+    .await;
+    let rows = db.reader().one("SELECT count(*) AS n FROM write_probe", []);
+    let rows = rows.await.expect("counted").expect("a row");
+    assert_eq!(
+        rows.get::<i64>("n").expect("a number"),
+        1,
+        "it leaves one row"
+    );
     node.stop().await;
 }

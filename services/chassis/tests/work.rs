@@ -87,6 +87,7 @@ impl Act {
             role: Role::CountyClerk,
             urgency,
             due_at: "2030-01-01T00:00:00Z".parse().expect("an instant"),
+            due_provisional: true,
         }
     }
 }

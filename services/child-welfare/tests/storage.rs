@@ -254,7 +254,7 @@ async fn the_caller_sees_its_own_divisions_only(database: TestDatabase) {
     let li = clerk("li", "520102");
     assert!(children::find(db, &li, here.id).await.unwrap().is_some());
     assert!(children::find(db, &li, there.id).await.unwrap().is_none());
-    let page = Page::of(0, "").unwrap();
+    let page = Page::first(50);
     let seen = children::page(db, &li, &Filter::default(), &page)
         .await
         .unwrap();

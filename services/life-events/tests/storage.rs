@@ -12,8 +12,9 @@ use minzheng_chassis::on_both_deployments;
 use minzheng_chassis::seam::{Command, Failure, UnitOfWork};
 use minzheng_chassis::testing::{Deployment, operator};
 use minzheng_life_events::domain::death::{
-    Answer, Case, Divisions, DocumentKey, Evidence, Outcome, PLAN, Pending, PendingReversal, Phase,
-    Question, QuestionState, Source, Standing, Statement, Undo, Verification,
+    Answer, Case, Correction, CorrectionCause, Divisions, DocumentKey, Evidence, Outcome, PLAN,
+    Pending, PendingReversal, Phase, Question, QuestionState, Ruling, Source, Standing, Statement,
+    Undo, Verification,
 };
 use minzheng_life_events::storage::cases::{self, Cases, StoredCase};
 use minzheng_proto::death_plan::{ASSESS_DEPENDANTS, MARK_DECEASED};
@@ -83,6 +84,7 @@ fn pending(since: i64) -> Pending {
     Pending {
         since: at(since),
         due_at: at(since + 7),
+        due_provisional: since % 2 == 0,
         rule_id: Uuid::now_v7(),
     }
 }
@@ -120,6 +122,7 @@ fn question(action: minzheng_proto::death_plan::Action, answer: Option<Answer>) 
         },
         asked_at: at(1),
         due_at: at(2),
+        due_provisional: true,
         escalated: answer.is_none(),
         answer,
     }
@@ -138,6 +141,20 @@ fn answer() -> Answer {
 }
 
 /// A case with something in every column.
+fn correction(fact_version: i64, cause: CorrectionCause) -> Correction {
+    Correction {
+        at: at(fact_version),
+        ruling: Ruling {
+            by: "li".to_owned(),
+            reason: "证明重新开具 \"2\"".to_owned(),
+        },
+        cause,
+        before: "2026-02".parse().unwrap(),
+        died_on: day(2026, 3, 7),
+        fact_version,
+    }
+}
+
 fn full(person_id: Uuid) -> Case {
     Case {
         id: Uuid::now_v7(),
@@ -150,6 +167,10 @@ fn full(person_id: Uuid) -> Case {
         declared_on: Some(day(2026, 3, 5)),
         revoked_on: Some(day(2026, 3, 6)),
         ruled_on: Some(day(2026, 3, 7)),
+        corrections: vec![
+            correction(2, CorrectionCause::Formal),
+            correction(3, CorrectionCause::Typographical),
+        ],
         reversed_on: Some(jiff::civil::date(2026, 1, 2)),
         divisions: Divisions {
             standing: VILLAGE.parse().unwrap(),

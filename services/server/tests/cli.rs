@@ -137,7 +137,20 @@ fn usage_errors_exit_with_2() {
         &["case", "decide", "C", "--reject", "--new-person"],
         &["case", "list", "--phase", "dead"],
         &["case", "list", "--limit", "0"],
-        &["case", "correct", "C", "--died-on", "2026-13"],
+        &[
+            "case",
+            "correct",
+            "C",
+            "--died-on",
+            "2026-13",
+            "--reason",
+            "r",
+        ],
+        &["case", "correct", "C", "--died-on", "2026-03-04"],
+        &["case", "list", "--set", "relay.bach=7"],
+        &["dead-letter", "list", "--config", "/no/such/file.toml"],
+        &["verify", "--set", "relay.batch=many"],
+        &["demo", "death-case", "--set", "nonsense"],
         &["case", "verify-death", "C", "--dead"],
         &[
             "case",
@@ -236,4 +249,76 @@ fn migrations_are_applied_and_listed() {
             .iter()
             .all(|topic| topic["exists"] == true)
     );
+}
+
+#[test]
+fn whoever_only_looks_makes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = format!("data_dir={}", directory.path().join("data").display());
+    let looks: [&[&str]; 7] = [
+        &["migrate", "status"],
+        &["topics", "list"],
+        &["config", "show"],
+        &["doctor", "--server", NOBODY],
+        &["case", "list", "--server", NOBODY],
+        &["dead-letter", "list", "--server", NOBODY],
+        &["verify", "--server", NOBODY],
+    ];
+    for command in looks {
+        minzheng(&[command, &["--set", &data]].concat());
+        let made: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
+        assert!(made.is_empty(), "{command:?} makes {made:?}");
+    }
+    let run = minzheng(&["migrate", "status", "-o", "json", "--set", &data]);
+    let lines = json(&run.stdout);
+    let mut states = lines.as_array().unwrap().iter().map(|line| &line["state"]);
+    assert!(states.all(|state| state == "pending"), "{lines}");
+}
+
+/// The two lines that say what this machine refused.
+fn refused(arguments: &[&str], reason: &str, advice: &str) {
+    let run = minzheng(arguments);
+    assert_eq!(run.code, 1, "{arguments:?}");
+    let lines: Vec<&str> = run.stderr.lines().collect();
+    let [first, second] = lines[..] else {
+        panic!("{lines:?}");
+    };
+    assert!(first.starts_with(&format!("error: {reason}: ")), "{first}");
+    assert!(!first.contains("os error"), "{first}");
+    assert!(second.contains(advice), "{second}");
+}
+
+#[test]
+fn what_this_machine_refuses_is_told_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = format!("data_dir={}", directory.path().join("data").display());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap();
+    let (grpc, http) = (
+        format!("grpc.listen={taken}"),
+        format!("http.listen={taken}"),
+    );
+    let free = "grpc.listen=127.0.0.1:0";
+    let advice = "--set grpc.listen=127.0.0.1:0";
+    refused(
+        &["dev", "--set", &data, "--set", &grpc],
+        "CANNOT_LISTEN",
+        advice,
+    );
+    let dev = ["dev", "--set", &data, "--set", free, "--set", &http];
+    refused(&dev, "CANNOT_LISTEN", "--set http.listen=127.0.0.1:0");
+
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    for path in [file.clone(), file.join("below")] {
+        let data = format!("data_dir={}", path.display());
+        for command in [
+            &["dev", "--set", free][..],
+            &["migrate", "up"],
+            &["topics", "apply"],
+        ] {
+            let arguments = [command, &["--set", &data]].concat();
+            refused(&arguments, "DATA_DIR_UNUSABLE", "--set data_dir=");
+        }
+    }
 }

@@ -46,14 +46,14 @@ fn classify_code(code: &str) -> Fault {
     match code {
         // PostgreSQL: serialization_failure, deadlock_detected, unique_violation, lock_not_available.
         "40001" | "40P01" | "23505" | "55P03" => Fault::Conflict,
-        // PostgreSQL: administrator's shutdown, crash, starting up, too many connections, a transaction
-        // that stood still.
-        "57P01" | "57P02" | "57P03" | "53300" | "25P03" => Fault::Away,
+        // PostgreSQL: administrator's shutdown, crash, starting up, too many connections, a full disk, a
+        // transaction that stood still.
+        "57P01" | "57P02" | "57P03" | "53300" | "53100" | "25P03" => Fault::Away,
         // SQLite: UNIQUE, PRIMARY KEY, ROWID; BUSY and its snapshot form; LOCKED.
         "2067" | "1555" | "2579" | "517" | "6" => Fault::Conflict,
         "5" | "261" => Fault::Away,
-        // SQLite: IOERR and FULL.
-        "13" => Fault::Away,
+        // SQLite: FULL; IOERR, and its forms for a write and for the flush of a file.
+        "13" | "10" | "778" | "1034" => Fault::Away,
         code if code.len() == 5 && code.starts_with("08") => Fault::Away,
         _ => Fault::Other,
     }
@@ -73,6 +73,9 @@ mod tests {
             ("57P01", Fault::Away),
             ("08006", Fault::Away),
             ("5", Fault::Away),
+            ("13", Fault::Away),
+            ("778", Fault::Away),
+            ("53100", Fault::Away),
             ("42P01", Fault::Other),
             ("", Fault::Other),
         ] {

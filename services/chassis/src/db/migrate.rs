@@ -93,6 +93,14 @@ impl Migrator {
             .collect())
     }
 
+    /// Names of every migration of this binary.
+    pub fn declared(&self) -> Vec<String> {
+        MigratorTraitSelf::migrations(self)
+            .iter()
+            .map(|migration| migration.name().to_owned())
+            .collect()
+    }
+
     /// Every migration of this binary, and whether the database has it. Migrations of a newer
     /// binary are accepted and not listed.
     ///
@@ -100,15 +108,11 @@ impl Migrator {
     /// The database is away.
     pub async fn status_of_each(&self, database: &Database) -> Result<Vec<(String, bool)>, DbErr> {
         let applied = applied_names(database).await?;
-        Ok(MigratorTraitSelf::migrations(self)
-            .iter()
-            .map(|migration| {
-                (
-                    migration.name().to_owned(),
-                    applied.iter().any(|name| name == migration.name()),
-                )
-            })
-            .collect())
+        let with_state = |name: String| {
+            let applied = applied.contains(&name);
+            (name, applied)
+        };
+        Ok(self.declared().into_iter().map(with_state).collect())
     }
 }
 

@@ -436,19 +436,28 @@ pub(crate) async fn wake_heads(db: &impl ConnectionTrait, now: Timestamp) -> Res
     db.run(text, [val(micros(now))]).await
 }
 
-/// Parked and stopped events, oldest first.
+/// Parked and stopped events by subscription, topic and partition, the oldest first, after the record of
+/// `after`.
 pub(crate) async fn held(
     db: &impl ConnectionTrait,
     subscription: Option<&str>,
+    after: Option<(&str, &TopicPartition, i64)>,
     limit: i64,
 ) -> Result<Vec<Held>, DbErr> {
+    let mut values = vec![val(subscription.unwrap_or_default()), val(limit)];
+    let beyond = match after {
+        None => "",
+        Some((subscription, at, offset)) => {
+            values.extend([val(subscription), val(at.topic.as_str())]);
+            values.extend([val(at.partition), val(offset)]);
+            "AND (subscription, topic, partition, record_offset) > ($3, $4, $5, $6)"
+        }
+    };
     let text = format!(
-        "{HELD} WHERE state IN ('parked', 'stopped') AND ($1 = '' OR subscription = $1) \
+        "{HELD} WHERE state IN ('parked', 'stopped') AND ($1 = '' OR subscription = $1) {beyond} \
          ORDER BY subscription, topic, partition, record_offset LIMIT $2"
     );
-    let rows = db
-        .all(text, [val(subscription.unwrap_or_default()), val(limit)])
-        .await?;
+    let rows = db.all(text, values).await?;
     rows.iter().map(Held::from_row).collect()
 }
 

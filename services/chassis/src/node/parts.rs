@@ -1,14 +1,17 @@
 //! Opening what a node stands on.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures::future::join_all;
 use http::Uri;
 use sea_orm::DbErr;
 
 use super::data_dir::DataDir;
+use super::write_probe::WriteProbe;
 use crate::bus::Bus;
 use crate::bus::embedded::EmbeddedBus;
 use crate::bus::kafka::{KafkaBus, KafkaSettings};
@@ -29,15 +32,17 @@ pub(super) const SERVICES: [&str; 4] =
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// A port is in use or not ours.
-    #[error("cannot listen at {setting}: {source}")]
+    #[error("cannot listen at {address} ({setting}): {}", plainly(.source))]
     Bind {
         /// The setting that names the address.
         setting: &'static str,
+        /// The address.
+        address: SocketAddr,
         /// Why.
         source: std::io::Error,
     },
     /// The data directory cannot be used.
-    #[error("cannot use the data directory {path}: {source}")]
+    #[error("cannot use the data directory {path}: {}", plainly(.source))]
     DataDir {
         /// The directory.
         path: String,
@@ -97,8 +102,15 @@ pub enum NodeError {
 }
 
 impl NodeError {
-    pub(super) fn bind(setting: &'static str) -> impl Fn(std::io::Error) -> Self {
-        move |source| NodeError::Bind { setting, source }
+    pub(super) fn bind(
+        setting: &'static str,
+        address: SocketAddr,
+    ) -> impl Fn(std::io::Error) -> Self {
+        move |source| NodeError::Bind {
+            setting,
+            address,
+            source,
+        }
     }
 
     pub(super) fn database(service: &str) -> impl Fn(DbErr) -> Self {
@@ -112,6 +124,23 @@ impl NodeError {
     pub(super) fn reflection(error: impl std::fmt::Display) -> Self {
         NodeError::Reflection(error.to_string())
     }
+}
+
+/// What the operating system refused, in words that say what is the matter.
+fn plainly(error: &std::io::Error) -> String {
+    let text = match error.kind() {
+        ErrorKind::AddrInUse => "another program listens there",
+        ErrorKind::AddrNotAvailable => "this machine has no such address",
+        ErrorKind::PermissionDenied => "this user may not",
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+            "it, or what it lies in, is no directory"
+        }
+        ErrorKind::ReadOnlyFilesystem => "its file system is read-only",
+        ErrorKind::StorageFull => "its disk is full",
+        ErrorKind::WouldBlock => "another minzheng runs on it",
+        _ => return error.to_string(),
+    };
+    text.to_owned()
 }
 
 /// Opens a service's database, as the settings say.
@@ -197,15 +226,24 @@ fn own_address(own: SocketAddr) -> Option<Uri> {
         .ok()
 }
 
-/// Whether the node can work now: migrations, databases, bus. It does not wait for partitions.
+/// Whether the node can work now: migrations, databases, room to write, bus. It does not wait for partitions.
 ///
 /// A bus that was reached once counts as reached from then on: while it is away commands still succeed
 /// and their events wait in the outbox, so no caller must be sent elsewhere for it.
-pub(super) async fn checks(contexts: Arc<[Context]>, bus_reached: Arc<AtomicBool>) -> Vec<Check> {
+pub(super) async fn checks(
+    contexts: Arc<[Context]>,
+    probes: Arc<[WriteProbe]>,
+    bus_reached: Arc<AtomicBool>,
+) -> Vec<Check> {
     let mut checks = Vec::new();
     for cx in contexts.iter() {
         checks.push((format!("{} database", cx.name()), database_check(cx).await));
     }
+    let writes = probes.iter().map(async |probe| {
+        let name = format!("{} writes", probe.service());
+        (name, probe.check().await)
+    });
+    checks.extend(join_all(writes).await);
     if let Some(cx) = contexts.first() {
         checks.push(("bus".to_owned(), bus_check(cx, &bus_reached).await));
     }

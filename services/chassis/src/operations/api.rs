@@ -52,14 +52,8 @@ impl OperationsService for OperationsApi {
         request: Request<pb::ListDeadLettersRequest>,
     ) -> Result<Response<pb::ListDeadLettersResponse>, Status> {
         let message = request.get_ref();
-        let page = crate::grpc::page::Page::of(message.page_size, "")?;
-        let mut answer = pb::ListDeadLettersResponse::default();
-        for cx in named(&self.contexts, &message.service) {
-            let (letters, total) = dead_letters::list(cx, &message.subscription, page.size).await?;
-            answer.dead_letters.extend(letters);
-            answer.total += total;
-        }
-        Ok(Response::new(answer))
+        let contexts: Vec<&Context> = named(&self.contexts, &message.service).collect();
+        Ok(Response::new(dead_letters::list(&contexts, message).await?))
     }
 
     async fn get_dead_letter(

@@ -1,41 +1,141 @@
 //! Parked, stopped and refused events: list, show, replay, discard.
 
 use minzheng_proto::operations::v1 as pb;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::audit::AuditEntry;
 use crate::authz::Caller;
-use crate::bus::Envelope;
+use crate::bus::{Envelope, TopicPartition};
 use crate::context::Context;
 use crate::convert::instant_to_wire;
+use crate::grpc::page::{Key, Page, token_invalid};
 use crate::inbox::table::{self as inbox, Held};
 use crate::outbox::{self, OutboxRow};
+use crate::page_of;
 use crate::problem::Problem;
 use crate::seam::{Command, Failure, UnitOfWork};
 
-/// Dead letters of one service, oldest first, and how many there are.
+/// The place of a dead letter in their list: services in the order of the process, of each first what
+/// its subscriptions hold, then what the bus refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Place {
+    service: String,
+    letter: Letter,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Letter {
+    Held(String, String, i32, i64),
+    Refused(i64),
+}
+
+impl Key for Place {
+    fn to_bytes(&self) -> Vec<u8> {
+        // Strings and numbers always have a JSON text.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+/// A page of the dead letters of some services, with the token of the next, and how many there are.
 pub(super) async fn list(
+    contexts: &[&Context],
+    request: &pb::ListDeadLettersRequest,
+) -> Result<pb::ListDeadLettersResponse, Failure> {
+    let page: Page<Place> = page_of!(request)?;
+    let only = (!request.subscription.is_empty()).then_some(request.subscription.as_str());
+    let mut total = 0;
+    for cx in contexts {
+        total += count(cx, only).await?;
+    }
+    let begin = match &page.after {
+        None => 0,
+        Some(place) => contexts
+            .iter()
+            .position(|cx| cx.name() == place.service)
+            .ok_or_else(token_invalid)?,
+    };
+    let mut letters: Vec<(Place, pb::DeadLetter)> = Vec::new();
+    let mut after = page.after.as_ref().map(|place| &place.letter);
+    for cx in &contexts[begin..] {
+        let room = i64::try_from(page.limit()).unwrap_or(i64::MAX) - count_of(&letters);
+        if room <= 0 {
+            break;
+        }
+        letters.extend(list_of(cx, only, after.take(), room).await?);
+    }
+    let (letters, next_page_token) = page.cut(letters, |(place, _)| place.clone());
+    Ok(pb::ListDeadLettersResponse {
+        dead_letters: letters.into_iter().map(|(_, letter)| letter).collect(),
+        total,
+        next_page_token,
+    })
+}
+
+fn count_of<T>(rows: &[T]) -> i64 {
+    i64::try_from(rows.len()).unwrap_or(i64::MAX)
+}
+
+/// At most `room` dead letters of one service, after one of its own.
+async fn list_of(
     cx: &Context,
-    subscription: &str,
-    limit: u64,
-) -> Result<(Vec<pb::DeadLetter>, i64), Failure> {
+    only: Option<&str>,
+    after: Option<&Letter>,
+    room: i64,
+) -> Result<Vec<(Place, pb::DeadLetter)>, Failure> {
     let db = cx.db().reader();
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let only = (!subscription.is_empty()).then_some(subscription);
-    let held = inbox::held(db, only, limit).await?;
-    let mut letters: Vec<pb::DeadLetter> = held.iter().map(|held| show_held(cx, held)).collect();
+    let place = |letter| Place {
+        service: cx.name().to_owned(),
+        letter,
+    };
+    let mut letters = Vec::new();
+    let mut after_seq = i64::MIN;
+    match after {
+        Some(Letter::Refused(seq)) => after_seq = *seq,
+        None => letters = inbox::held(db, only, None, room).await?,
+        Some(Letter::Held(subscription, topic, partition, offset)) => {
+            let at = TopicPartition::new(topic, *partition);
+            letters = inbox::held(db, only, Some((subscription, &at, *offset)), room).await?;
+        }
+    }
+    let mut letters: Vec<(Place, pb::DeadLetter)> = letters
+        .iter()
+        .map(|held| (place(letter_of(held)), show_held(cx, held)))
+        .collect();
+    let room = room - count_of(&letters);
+    if only.is_none() && room > 0 {
+        let refused = outbox::refused(db, cx.name(), after_seq, room).await?;
+        let refused = refused.iter();
+        letters.extend(refused.map(|row| (place(Letter::Refused(row.seq)), show_refused(cx, row))));
+    }
+    Ok(letters)
+}
+
+fn letter_of(held: &Held) -> Letter {
+    Letter::Held(
+        held.subscription.clone(),
+        held.at.topic.clone(),
+        held.at.partition,
+        held.offset,
+    )
+}
+
+async fn count(cx: &Context, only: Option<&str>) -> Result<i64, Failure> {
+    let db = cx.db().reader();
     let counted = inbox::count_held(db).await?;
-    let mut total: i64 = counted
+    let held: i64 = counted
         .iter()
         .filter(|(name, ..)| only.is_none_or(|only| only == name))
         .map(|(.., n)| n)
         .sum();
-    if only.is_none() {
-        let refused = outbox::refused(db, cx.name(), limit).await?;
-        total += outbox::status(db).await?.refused;
-        letters.extend(refused.iter().map(|row| show_refused(cx, row)));
+    match only {
+        Some(_) => Ok(held),
+        None => Ok(held + outbox::status(db).await?.refused),
     }
-    Ok((letters, total))
 }
 
 /// One dead letter with its headers.

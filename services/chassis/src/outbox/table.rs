@@ -84,16 +84,17 @@ pub(super) async fn refuse(db: &impl ConnectionTrait, seq: i64, reason: &str) ->
     Ok(())
 }
 
-/// Rows that the bus refused, oldest first.
+/// Rows after `seq` that the bus refused, oldest first.
 pub(crate) async fn refused(
     db: &impl ConnectionTrait,
     source: &str,
+    after: i64,
     limit: i64,
 ) -> Result<Vec<OutboxRow>, DbErr> {
     let text = format!(
-        "SELECT {COLUMNS} FROM outbox WHERE refused_reason IS NOT NULL ORDER BY seq LIMIT $1"
+        "SELECT {COLUMNS} FROM outbox WHERE refused_reason IS NOT NULL AND seq > $1 ORDER BY seq LIMIT $2"
     );
-    let rows = db.all(text, [val(limit)]).await?;
+    let rows = db.all(text, [val(after), val(limit)]).await?;
     rows.iter()
         .map(|row| OutboxRow::from_row(row, source))
         .collect()

@@ -215,7 +215,7 @@ async fn a_refused_row_holds_its_key_only(deployment: Deployment) {
     let found = eventually_on_the_bus(node.bus(), 2).await;
     assert_eq!(facilities_of("other", &found).len(), 2, "others flow");
     let refused = eventually("it is marked", || async {
-        table::refused(cx.db().reader(), SERVICE, 10)
+        table::refused(cx.db().reader(), SERVICE, i64::MIN, 10)
             .await
             .unwrap()
             .pop()

@@ -3,6 +3,7 @@
 //! Logs go to standard error, one JSON object per line; they carry no personal data because the types that hold it print
 //! `***`. Traces go to an OTLP collector where one is named. Metrics are in [`metrics`].
 
+mod anew;
 pub mod export;
 pub mod metrics;
 pub mod trace_context;
@@ -25,6 +26,7 @@ pub use trace_context::{
     current_trace_id, current_traceparent, is_sampled, span_with_parent, traceparent_of,
 };
 
+use self::anew::Anew;
 use crate::config::{LogFormat, Settings};
 
 /// Crates whose spans say nothing about the platform; the exporter itself runs on the first three, so exporting their
@@ -115,7 +117,7 @@ impl Telemetry {
 fn subscriber(settings: &Settings, tracer: Option<SdkTracer>) -> Result<Dispatch, TelemetryError> {
     let filter = format!("{QUIET},{}", settings.telemetry.log_filter);
     let filter = EnvFilter::try_new(filter)?;
-    let logs = log_layer(settings.telemetry.log_format).with_filter(filter);
+    let logs = log_layer(settings.telemetry.log_format).with_filter(Anew(filter));
     let traces = tracer.map(trace_layer);
     Ok(Dispatch::new(Registry::default().with(logs).with(traces)))
 }
@@ -144,7 +146,9 @@ where
         .with_tracer(tracer)
         .with_tracked_inactivity(false)
         .with_threads(false)
-        .with_filter(FilterFn::new(is_traced).with_max_level_hint(LevelFilter::INFO))
+        .with_filter(Anew(
+            FilterFn::new(is_traced).with_max_level_hint(LevelFilter::INFO),
+        ))
 }
 
 /// Our own spans, and the warnings inside them.

@@ -174,6 +174,11 @@ impl TestNode {
             .connect_lazy()
     }
 
+    /// Where its metrics and probes are, if the settings name an address.
+    pub fn http_address(&self) -> Option<std::net::SocketAddr> {
+        self.node.http_address()
+    }
+
     /// The context of one of its services.
     ///
     /// # Panics

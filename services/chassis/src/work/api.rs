@@ -21,6 +21,7 @@ use crate::convert::{self, FromWire};
 use crate::grpc::feed::{Feed, stopping};
 use crate::grpc::page::{MAX_SIZE, Page};
 use crate::grpc::{caller, named};
+use crate::page_of;
 use crate::problem::Problem;
 use crate::seam::{Failure, RequestKey};
 
@@ -57,7 +58,7 @@ impl WorkApi {
         caller: &Caller,
         request: &pb::ListWorkItemsRequest,
     ) -> Result<pb::ListWorkItemsResponse, Failure> {
-        let page = Page::of(request.page_size, &request.page_token)?;
+        let page: Page = page_of!(request)?;
         let subject_id =
             Uuid::from_wire("subject_id", &request.subject_id).map_err(Problem::from)?;
         let filter = Filter {
@@ -250,18 +251,19 @@ impl Watch {
     ) -> Result<(), Failure> {
         for service in services {
             let mut gone: HashSet<Uuid> = service.seen.keys().copied().collect();
-            let mut page = Page::of(MAX_SIZE, "")?;
+            let mut page = Page::first(MAX_SIZE);
             loop {
                 let open = table::list(service.cx.db().reader(), filter, &page).await?;
                 let (open, next) = page.cut(open, WorkItem::after);
+                let last = open.last().map(WorkItem::after);
                 for item in &open {
                     gone.remove(&item.id);
                     service.show(item, feed).await?;
                 }
-                if next.is_empty() {
-                    break;
+                match last.filter(|_| !next.is_empty()) {
+                    Some(last) => page = page.beyond(last),
+                    None => break,
                 }
-                page = Page::of(MAX_SIZE, &next)?;
             }
             for id in gone {
                 service.show_gone(id, feed).await?;

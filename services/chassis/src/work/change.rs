@@ -27,11 +27,12 @@ pub async fn open(uow: &mut UnitOfWork, item: &NewWorkItem) -> Result<Uuid, Fail
 /// # Errors
 /// The database's.
 pub async fn open_as(uow: &mut UnitOfWork, id: Uuid, item: &NewWorkItem) -> Result<Uuid, Failure> {
-    let text = "INSERT INTO work_item (id, kind, subject_id, division, role, urgency, opened_at, due_at, state, version) \
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', 1) \
+    let text = "INSERT INTO work_item (id, kind, subject_id, division, role, urgency, opened_at, due_at, due_provisional, state, version) \
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'open', 1) \
                 ON CONFLICT (kind, subject_id) WHERE state IN ('open', 'claimed') DO UPDATE SET \
                 urgency = excluded.urgency, role = excluded.role, division = excluded.division, \
                 due_at = CASE WHEN excluded.due_at < work_item.due_at THEN excluded.due_at ELSE work_item.due_at END, \
+                due_provisional = CASE WHEN excluded.due_at < work_item.due_at THEN excluded.due_provisional ELSE work_item.due_provisional END, \
                 state = CASE WHEN work_item.division <> excluded.division THEN 'open' ELSE work_item.state END, \
                 claimed_by = CASE WHEN work_item.division <> excluded.division THEN NULL ELSE work_item.claimed_by END, \
                 version = work_item.version + 1 \
@@ -46,6 +47,7 @@ pub async fn open_as(uow: &mut UnitOfWork, id: Uuid, item: &NewWorkItem) -> Resu
         val(item.urgency.name()),
         val(micros(uow.now())),
         val(micros(item.due_at)),
+        val(item.due_provisional),
     ];
     let Some(row) = uow.connection().one(text, values).await? else {
         let open = find_open(uow.connection(), item.kind, item.subject_id).await?;
@@ -68,7 +70,7 @@ pub async fn open_as(uow: &mut UnitOfWork, id: Uuid, item: &NewWorkItem) -> Resu
 /// # Errors
 /// The database's.
 pub async fn change_open(uow: &mut UnitOfWork, item: &NewWorkItem) -> Result<(), Failure> {
-    let text = "UPDATE work_item SET urgency = $3, role = $4, due_at = $6, \
+    let text = "UPDATE work_item SET urgency = $3, role = $4, due_at = $6, due_provisional = $7, \
                 state = CASE WHEN division <> $5 THEN 'open' ELSE state END, \
                 claimed_by = CASE WHEN division <> $5 THEN NULL ELSE claimed_by END, \
                 division = $5, version = version + 1 \
@@ -80,6 +82,7 @@ pub async fn change_open(uow: &mut UnitOfWork, item: &NewWorkItem) -> Result<(),
         val(item.role.name()),
         val(item.division.to_string()),
         val(micros(item.due_at)),
+        val(item.due_provisional),
     ];
     let changed = uow.connection().one(text, values).await?;
     if let Some(row) = changed {

@@ -130,6 +130,8 @@ pub struct WorkItem {
     pub opened_at: Timestamp,
     /// When it is due.
     pub due_at: Timestamp,
+    /// Public holidays may come on top: the calendar of a year in it was not published.
+    pub due_provisional: bool,
     /// State.
     pub state: WorkState,
     /// Who has taken it.
@@ -155,10 +157,12 @@ pub struct NewWorkItem {
     pub urgency: Urgency,
     /// When it is due.
     pub due_at: Timestamp,
+    /// [`crate::calendar::Deadline::provisional`]; false where no calendar has a part in it.
+    pub due_provisional: bool,
 }
 
 /// The columns of [`WorkItem::from_row`].
-pub(super) const COLUMNS: &str = "id, kind, subject_id, division, role, urgency, opened_at, due_at, state, claimed_by, outcome, version";
+pub(super) const COLUMNS: &str = "id, kind, subject_id, division, role, urgency, opened_at, due_at, due_provisional, state, claimed_by, outcome, version";
 
 impl WorkItem {
     pub(super) fn from_row(row: &Row) -> Result<Self, DbErr> {
@@ -171,6 +175,7 @@ impl WorkItem {
             urgency: row.parse("urgency")?,
             opened_at: row.instant("opened_at")?,
             due_at: row.instant("due_at")?,
+            due_provisional: row.get("due_provisional")?,
             state: row.parse("state")?,
             claimed_by: row.get("claimed_by")?,
             outcome: row.get("outcome")?,
@@ -198,6 +203,7 @@ impl WorkItem {
                 .map(|outcome| (*outcome).to_owned())
                 .collect(),
             etag: etag::of(self.version),
+            due_provisional: self.due_provisional,
         }
     }
 

@@ -222,5 +222,6 @@ fn new_item(child_id: Uuid, kind: ItemKind, item: &OpenItem) -> NewWorkItem {
             Urgency::Urgent => work::Urgency::Urgent,
         },
         due_at: item.due_at,
+        due_provisional: false,
     }
 }

@@ -3,6 +3,7 @@
 use minzheng_chassis::context::Context;
 use minzheng_chassis::grpc::caller;
 use minzheng_chassis::grpc::page::Page;
+use minzheng_chassis::page_of;
 use minzheng_chassis::problem::Problem;
 use minzheng_chassis::seam::RequestKey;
 use minzheng_proto::child_welfare::v1 as pb;
@@ -195,7 +196,7 @@ impl ChildWelfareService for Api {
     ) -> Result<Response<pb::ListChildrenResponse>, Status> {
         let caller = caller(&request)?;
         let message = request.get_ref();
-        let page = Page::of(message.page_size, &message.page_token)?;
+        let page: Page = page_of!(message)?;
         let filter = filter(message)?;
         let answer = list_children(&self.cx, &caller, &filter, &page).await?;
         Ok(Response::new(answer))

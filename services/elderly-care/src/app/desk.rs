@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::domain::{CareError, Decision, Desk, WorkEffect, WorkKind};
 use crate::storage::events;
 use crate::storage::load::{Loaded, Named, load};
-use crate::storage::rules::due_at;
+use crate::storage::rules::due;
 use crate::storage::save::save;
 
 /// Open work items by kind and subject.
@@ -157,13 +157,15 @@ async fn open(
     subject_id: Uuid,
     division: DivisionCode,
 ) -> Result<Uuid, Failure> {
+    let due = due(uow.connection(), kind, division, uow.now()).await?;
     let item = NewWorkItem {
         kind: kind.name(),
         subject_id,
         division,
         role: role(kind),
         urgency: Urgency::Normal,
-        due_at: due_at(uow.connection(), kind, division, uow.now()).await?,
+        due_at: due.over_at(),
+        due_provisional: due.provisional,
     };
     work::open(uow, &item).await
 }

@@ -3,7 +3,8 @@
 //! Whoever stands first in the queue is offered a bed first. An offer stands while others join the
 //! list behind or before it (it is *promised*); a fact about a death may take one back that was
 //! only made because of an older fact. Which people hold an offer depends on beds, queue and passes
-//! alone, not on the order in which they came about; who keeps an offer keeps its bed.
+//! alone, not on the order in which they came about; who keeps an offer keeps its bed. A bed that
+//! everybody has passed goes round again to those who let their offer lapse without a word.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +14,7 @@ use super::bed::{BedState, HeldFor};
 use super::desk::Desk;
 use super::errors::CareError;
 use super::offer::{Offer, OfferState};
-use super::view::{Pass, View};
+use super::view::{Pass, Passing, View};
 use super::waiting::EntryState;
 
 /// Somebody to whom a bed can be offered.
@@ -79,40 +80,67 @@ impl<'a> Matching<'a> {
 fn offers_due(
     queue: &[Candidate],
     beds: &[Uuid],
-    passed: impl Fn(Uuid, Uuid) -> bool,
+    passed: impl Fn(Uuid, Uuid) -> Option<Passing>,
 ) -> BTreeMap<Uuid, Uuid> {
-    let (promised, open): (Vec<Candidate>, Vec<Candidate>) = queue.iter().partition(|candidate| {
-        candidate
-            .promised
-            .is_some_and(|bed| beds.contains(&bed) && !passed(candidate.person_id, bed))
+    let said_no =
+        |candidate: &Candidate, bed| passed(candidate.person_id, bed) == Some(Passing::Declined);
+    let mut due: BTreeMap<Uuid, Uuid> = queue
+        .iter()
+        .filter_map(|candidate| Some((candidate, candidate.promised?)))
+        .filter(|(candidate, bed)| beds.contains(bed) && !said_no(candidate, *bed))
+        .map(|(candidate, bed)| (candidate.entry_id, bed))
+        .collect();
+    let (open, vacant) = left(queue, beds, &due);
+    due.extend(seat_all(&open, &vacant, |candidate, bed| {
+        passed(candidate.person_id, bed).is_none()
+    }));
+    // What is left was passed by all who are left: round again, to whom it came least often.
+    let (mut open, vacant) = left(queue, beds, &due);
+    open.sort_by_key(|candidate| {
+        let turns = |bed: &Uuid| match passed(candidate.person_id, *bed) {
+            Some(Passing::Lapsed(times)) => u64::from(times),
+            Some(Passing::Declined) | None => 0,
+        };
+        vacant.iter().map(turns).sum::<u64>()
     });
-    let mut due: BTreeMap<Uuid, Uuid> = promised
-        .iter()
-        .filter_map(|candidate| Some((candidate.entry_id, candidate.promised?)))
-        .collect();
-    let taken: BTreeSet<Uuid> = due.values().copied().collect();
-    let beds: Vec<Uuid> = beds
-        .iter()
-        .copied()
-        .filter(|bed| !taken.contains(bed))
-        .collect();
-    let wants: Vec<Vec<usize>> = open
-        .iter()
-        .map(|candidate| {
-            let wanted = |bed: &usize| !passed(candidate.person_id, beds[*bed]);
-            (0..beds.len()).filter(wanted).collect()
-        })
-        .collect();
-    for (candidate, bed) in seat_all(&open, &beds, &wants) {
-        due.insert(open[candidate].entry_id, beds[bed]);
-    }
+    due.extend(seat_all(&open, &vacant, |candidate, bed| {
+        !said_no(candidate, bed)
+    }));
     due
 }
 
-/// Pairs of candidate and bed.
-fn seat_all(open: &[Candidate], beds: &[Uuid], wants: &[Vec<usize>]) -> Vec<(usize, usize)> {
+/// Candidates and beds that are not in `due`.
+fn left(
+    queue: &[Candidate],
+    beds: &[Uuid],
+    due: &BTreeMap<Uuid, Uuid>,
+) -> (Vec<Candidate>, Vec<Uuid>) {
+    let taken: BTreeSet<&Uuid> = due.values().collect();
+    let waits = |candidate: &&Candidate| !due.contains_key(&candidate.entry_id);
+    (
+        queue.iter().filter(waits).copied().collect(),
+        beds.iter()
+            .filter(|bed| !taken.contains(bed))
+            .copied()
+            .collect(),
+    )
+}
+
+/// The bed of each who gets one of those that they want, the first of `open` first.
+fn seat_all(
+    open: &[Candidate],
+    beds: &[Uuid],
+    wants: impl Fn(&Candidate, Uuid) -> bool,
+) -> Vec<(Uuid, Uuid)> {
+    let wants: Vec<Vec<usize>> = open
+        .iter()
+        .map(|candidate| {
+            let wanted = |bed: &usize| wants(candidate, beds[*bed]);
+            (0..beds.len()).filter(wanted).collect()
+        })
+        .collect();
     // First who: the earliest in the queue that can all be served at once.
-    let mut served = Matching::new(wants, beds.len());
+    let mut served = Matching::new(&wants, beds.len());
     let mut chosen = Vec::new();
     for candidate in 0..open.len() {
         if served.is_full() {
@@ -123,7 +151,7 @@ fn seat_all(open: &[Candidate], beds: &[Uuid], wants: &[Vec<usize>]) -> Vec<(usi
         }
     }
     // Then which bed: who has an offer keeps its bed where that is possible.
-    let mut kept = Matching::new(wants, beds.len());
+    let mut kept = Matching::new(&wants, beds.len());
     for &candidate in &chosen {
         let current = open[candidate].current;
         let bed = beds.iter().position(|bed| current == Some(*bed));
@@ -138,7 +166,7 @@ fn seat_all(open: &[Candidate], beds: &[Uuid], wants: &[Vec<usize>]) -> Vec<(usi
     }
     let holders = kept.holder.iter().enumerate();
     holders
-        .filter_map(|(bed, holder)| holder.map(|candidate| (candidate, bed)))
+        .filter_map(|(bed, holder)| holder.map(|candidate| (open[candidate].entry_id, beds[bed])))
         .collect()
 }
 
@@ -278,14 +306,13 @@ fn due_in(view: &View, facility_id: Uuid) -> BTreeMap<Uuid, Uuid> {
         .collect();
     let beds: Vec<Uuid> = vacancies.keys().copied().collect();
     offers_due(&queue, &beds, |person_id, bed_id| {
-        let vacancy_id = vacancies.get(&bed_id).copied().flatten();
-        vacancy_id.is_some_and(|vacancy_id| {
-            view.passes.contains(&Pass {
-                bed_id,
-                vacancy_id,
-                person_id,
-            })
-        })
+        let vacancy_id = vacancies.get(&bed_id).copied().flatten()?;
+        let pass = Pass {
+            bed_id,
+            vacancy_id,
+            person_id,
+        };
+        view.passes.get(&pass).copied()
     })
 }
 
@@ -308,9 +335,26 @@ mod tests {
         }
     }
 
-    fn due(queue: &[Candidate], beds: &[u128], passes: &[(u128, u128)]) -> Vec<(u128, u128)> {
+    fn due(queue: &[Candidate], beds: &[u128], declined: &[(u128, u128)]) -> Vec<(u128, u128)> {
+        let passes: Vec<_> = declined
+            .iter()
+            .map(|(person, bed)| (*person, *bed, Passing::Declined))
+            .collect();
+        due_after(queue, beds, &passes)
+    }
+
+    fn due_after(
+        queue: &[Candidate],
+        beds: &[u128],
+        passes: &[(u128, u128, Passing)],
+    ) -> Vec<(u128, u128)> {
         let beds: Vec<Uuid> = beds.iter().map(|bed| Uuid::from_u128(*bed)).collect();
-        let passed = |person: Uuid, bed: Uuid| passes.contains(&(person.as_u128(), bed.as_u128()));
+        let passed = |person: Uuid, bed: Uuid| {
+            let of = |pass: &&(u128, u128, Passing)| {
+                (pass.0, pass.1) == (person.as_u128(), bed.as_u128())
+            };
+            passes.iter().find(of).map(|pass| pass.2)
+        };
         offers_due(queue, &beds, passed)
             .into_iter()
             .map(|(entry, bed)| (entry.as_u128(), bed.as_u128()))
@@ -356,5 +400,30 @@ mod tests {
         // X holds the only bed that Y has not passed, and changes it.
         let queue = [candidate(X, None, Some(B2)), candidate(Y, None, None)];
         assert_eq!(due(&queue, &[B1, B2], &[(Y, B1)]), [(X, B1), (Y, B2)]);
+    }
+
+    #[test]
+    fn a_bed_that_all_passed_goes_round_again_to_who_did_not_say_no() {
+        let queue = [X, Y, Z].map(|id| candidate(id, None, None));
+        let lapsed = |id, times| (id, B1, Passing::Lapsed(times));
+        let no = |id| (id, B1, Passing::Declined);
+        let table: [(&[(u128, u128, Passing)], &[(u128, u128)]); 6] = [
+            (&[lapsed(X, 1)], &[(Y, B1)]),
+            (&[lapsed(X, 1), lapsed(Y, 1)], &[(Z, B1)]),
+            (&[lapsed(X, 1), lapsed(Y, 1), no(Z)], &[(X, B1)]),
+            (&[lapsed(X, 2), lapsed(Y, 1), no(Z)], &[(Y, B1)]),
+            (&[lapsed(X, 7), no(Y), no(Z)], &[(X, B1)]),
+            (&[no(X), no(Y), no(Z)], &[]),
+        ];
+        for (passes, expected) in table {
+            assert_eq!(due_after(&queue, &[B1], passes), expected, "{passes:?}");
+        }
+        // Another bed that nobody passed goes to the first, and the passed one to the next.
+        let all = [lapsed(X, 1), lapsed(Y, 1), lapsed(Z, 1)];
+        assert_eq!(due_after(&queue, &[B1, B2], &all), [(X, B2), (Y, B1)]);
+        // It is a promise like any other.
+        let mut queue = queue;
+        queue[2] = candidate(Z, Some(B1), Some(B1));
+        assert_eq!(due_after(&queue, &[B1], &all[2..]), [(Z, B1)]);
     }
 }

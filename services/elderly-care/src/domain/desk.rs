@@ -11,7 +11,7 @@ use super::bed::{Bed, BedState};
 use super::errors::CareError;
 use super::offer::Offer;
 use super::stay::Stay;
-use super::view::{Pass, Site, View};
+use super::view::{Pass, Passing, Site, View};
 use super::waiting::WaitingEntry;
 use super::work::{WorkEffect, WorkKind};
 
@@ -82,10 +82,10 @@ pub struct Decision {
     pub entries: Changed<WaitingEntry>,
     /// Offers.
     pub offers: Changed<Offer>,
-    /// New passes.
-    pub passes_added: Vec<Pass>,
-    /// Passes that no longer matter.
+    /// Passes that no longer matter, or are said anew; to be deleted first.
     pub passes_removed: Vec<Pass>,
+    /// Passes that are new or said anew.
+    pub passes_added: Vec<(Pass, Passing)>,
     /// Events to publish.
     pub bed_changes: Vec<BedChange>,
     /// Work items, at most one effect per kind and subject.
@@ -126,7 +126,6 @@ impl<'a> Desk<'a> {
         let stays = Changed::between(&old.stays, &new.stays, |stay| !stay.state.stands());
         let entries = Changed::between(&old.entries, &new.entries, |entry| !entry.state.is_live());
         let offers = Changed::between(&old.offers, &new.offers, |offer| !offer.state.is_open());
-        let passes_added: Vec<Pass> = new.passes.difference(&old.passes).copied().collect();
         let facilities = beds
             .all()
             .map(|bed| bed.facility_id)
@@ -140,8 +139,10 @@ impl<'a> Desk<'a> {
             stays,
             entries,
             offers,
-            passes_added,
-            passes_removed: old.passes.difference(&new.passes).copied().collect(),
+            passes_removed: only_in(&old.passes, &new.passes)
+                .map(|(pass, _)| pass)
+                .collect(),
+            passes_added: only_in(&new.passes, &old.passes).collect(),
             work: self.work.into_values().collect(),
         }
     }
@@ -195,6 +196,16 @@ impl<'a> Desk<'a> {
 
 fn found<T>(row: Option<T>, what: &'static str) -> Result<T, CareError> {
     row.ok_or(CareError::NotLoaded(what))
+}
+
+/// The passes of `one` that `other` does not have, or not so.
+fn only_in<'a>(
+    one: &'a BTreeMap<Pass, Passing>,
+    other: &'a BTreeMap<Pass, Passing>,
+) -> impl Iterator<Item = (Pass, Passing)> + 'a {
+    one.iter()
+        .filter(|(pass, how)| other.get(pass) != Some(how))
+        .map(|(pass, how)| (*pass, *how))
 }
 
 /// Beds whose state or resident differs, in order of their ids.

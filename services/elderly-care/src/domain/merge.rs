@@ -108,6 +108,8 @@ impl Desk<'_> {
             },
             ..pass
         };
-        self.view.passes = self.view.passes.iter().copied().map(moved).collect();
+        for (pass, how) in std::mem::take(&mut self.view.passes) {
+            self.view.pass(moved(pass), how);
+        }
     }
 }

@@ -36,7 +36,7 @@ pub use fingerprint::fingerprint;
 pub use offer::{Offer, OfferState, OfferTerms};
 pub use person::{Known, Life};
 pub use stay::{EndCause, Stay, StayState};
-pub use view::{Pass, Site, View};
+pub use view::{Pass, Passing, Site, View};
 pub use waiting::{EntryState, Rank, WaitingEntry};
 pub use work::{WorkEffect, WorkKind};
 

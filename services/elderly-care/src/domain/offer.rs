@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::desk::Desk;
 use super::errors::CareError;
 use super::person::Known;
-use super::view::Pass;
+use super::view::{Pass, Passing};
 
 /// How long an offer stands, and which rule row says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,11 +131,12 @@ impl Desk<'_> {
     /// # Errors
     /// The offer is closed.
     pub fn decline_offer(&mut self, offer_id: Uuid) -> Result<(), CareError> {
-        self.pass_over(offer_id, OfferState::Declined)
+        self.pass_over(offer_id, OfferState::Declined, Passing::Declined)
     }
 
-    /// Lets an offer expire whose time is over; the bed goes to the next. Changes nothing where it
-    /// is closed already or its time is not over: the timer asks again.
+    /// Lets an offer expire whose time is over; the bed goes to the next, and where nobody is left
+    /// who has not passed it, round again to those who did not say no. Changes nothing where the
+    /// offer is closed already or its time is not over: the timer asks again.
     ///
     /// # Errors
     /// A row was not loaded.
@@ -144,19 +145,26 @@ impl Desk<'_> {
         if !offer.state.is_open() || self.now < offer.expires_at {
             return Ok(());
         }
-        self.pass_over(offer_id, OfferState::Expired)
+        self.pass_over(offer_id, OfferState::Expired, Passing::Lapsed(1))
     }
 
-    fn pass_over(&mut self, offer_id: Uuid, how: OfferState) -> Result<(), CareError> {
+    fn pass_over(
+        &mut self,
+        offer_id: Uuid,
+        how: OfferState,
+        passing: Passing,
+    ) -> Result<(), CareError> {
         self.begin_command();
         let offer = self.open_offer(offer_id)?;
         self.close_offer(offer_id, how)?;
+        self.entry_mut(offer.entry_id)?.promised_bed_id = None;
         if let Some(vacancy_id) = self.bed(offer.bed_id)?.vacancy_id {
-            self.view.passes.insert(Pass {
+            let pass = Pass {
                 bed_id: offer.bed_id,
                 vacancy_id,
                 person_id: offer.person_id,
-            });
+            };
+            self.view.pass(pass, passing);
         }
         self.end_command()
     }

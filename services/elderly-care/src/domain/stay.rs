@@ -262,7 +262,7 @@ impl Desk<'_> {
         bed.stay_id = Some(stay_id);
         bed.vacancy_id = None;
         let facility_id = bed.facility_id;
-        self.view.passes.retain(|pass| pass.bed_id != bed_id);
+        self.view.passes.retain(|pass, _| pass.bed_id != bed_id);
         self.end_waiting(person_id, facility_id);
         if let Some(displaced) = displaced {
             self.end_displaced(displaced, EndCause::Replaced)?;

@@ -1,6 +1,6 @@
 //! What a decision is made upon: the rows that it can touch.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
@@ -19,8 +19,7 @@ pub struct Site {
     pub terms: OfferTerms,
 }
 
-/// That somebody declined a vacant bed or let its offer expire: it is not offered to them again
-/// while it is vacant for the same cause.
+/// Somebody's passing over a vacant bed, which lasts while it is vacant for the same cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pass {
     /// The bed.
@@ -29,6 +28,29 @@ pub struct Pass {
     pub vacancy_id: Uuid,
     /// Who passed.
     pub person_id: Uuid,
+}
+
+/// How somebody passed a vacant bed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passing {
+    /// Said no: it is not offered to them again.
+    Declined,
+    /// Let so many offers of it expire: silence is no answer. It is offered to them again when all
+    /// others have passed too, so that it is never offered to nobody while somebody waits who did
+    /// not say no. (A clock that is ahead of the one that made the offer ends it early, too.)
+    Lapsed(u32),
+}
+
+impl Passing {
+    /// Both together: a no stands, silences add up.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Passing::Declined, _) | (_, Passing::Declined) => Passing::Declined,
+            (Passing::Lapsed(one), Passing::Lapsed(two)) => {
+                Passing::Lapsed(one.saturating_add(two))
+            }
+        }
+    }
 }
 
 /// The rows that one decision is made upon.
@@ -50,7 +72,7 @@ pub struct View {
     /// Offers, by id.
     pub offers: BTreeMap<Uuid, Offer>,
     /// Passes.
-    pub passes: BTreeSet<Pass>,
+    pub passes: BTreeMap<Pass, Passing>,
 }
 
 impl View {
@@ -84,6 +106,12 @@ impl View {
         self.offers
             .values()
             .filter(move |offer| offer.facility_id == facility_id && offer.state.is_open())
+    }
+
+    /// Notes that somebody passed a bed, beside what was noted before.
+    pub(super) fn pass(&mut self, pass: Pass, how: Passing) {
+        let noted = self.passes.entry(pass);
+        noted.and_modify(|was| *was = was.and(how)).or_insert(how);
     }
 
     /// The person whose bed it is now.

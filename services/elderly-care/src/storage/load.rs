@@ -246,7 +246,7 @@ impl Loaded {
             .filter(bed_pass::Column::BedId.is_in(vacant))
             .all(db)
             .await?;
-        self.view.passes = found.iter().map(rows::pass).collect();
+        self.view.passes = found.iter().map(rows::pass).collect::<Result<_, _>>()?;
         Ok(())
     }
 }

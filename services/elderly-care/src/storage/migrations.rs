@@ -99,4 +99,9 @@ CREATE TABLE bed_pass (
     PRIMARY KEY (bed_id, vacancy_id, person_id)
 );
 ",
+},
+// What was noted before counts as declined.
+Migration {
+    name: "elderly_care_0002_lapsed_offers",
+    sql: "ALTER TABLE bed_pass ADD COLUMN lapses integer NOT NULL DEFAULT 0;",
 }];

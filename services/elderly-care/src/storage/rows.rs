@@ -11,8 +11,8 @@ use sea_orm::DbErr;
 
 use super::entity::{bed, bed_pass, facility, offer, stay, waiting_entry};
 use crate::domain::{
-    Bed, BedState, EntryState, Facility, Filing, HeldFor, Offer, OfferState, Pass, Rank, Stay,
-    StayState, Tier, WaitingEntry,
+    Bed, BedState, EntryState, Facility, Filing, HeldFor, Offer, OfferState, Pass, Passing, Rank,
+    Stay, StayState, Tier, WaitingEntry,
 };
 
 /// What a row has beside the aggregate.
@@ -205,19 +205,28 @@ pub(super) fn offer_row(offer: &Offer, stamp: Stamp) -> offer::Model {
     }
 }
 
-pub(super) fn pass(row: &bed_pass::Model) -> Pass {
-    Pass {
+pub(super) fn pass(row: &bed_pass::Model) -> Result<(Pass, Passing), DbErr> {
+    let pass = Pass {
         bed_id: row.bed_id,
         vacancy_id: row.vacancy_id,
         person_id: row.person_id,
-    }
+    };
+    let how = match u32::try_from(row.lapses).map_err(|error| bad("lapses", error))? {
+        0 => Passing::Declined,
+        times => Passing::Lapsed(times),
+    };
+    Ok((pass, how))
 }
 
-pub(super) fn pass_row(pass: &Pass) -> bed_pass::Model {
+pub(super) fn pass_row((pass, how): &(Pass, Passing)) -> bed_pass::Model {
     bed_pass::Model {
         bed_id: pass.bed_id,
         vacancy_id: pass.vacancy_id,
         person_id: pass.person_id,
+        lapses: match how {
+            Passing::Declined => 0,
+            Passing::Lapsed(times) => i32::try_from(*times).unwrap_or(i32::MAX),
+        },
     }
 }
 

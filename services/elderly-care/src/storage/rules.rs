@@ -1,8 +1,8 @@
 //! The numbers that elderly-care decides with, as dated rows.
 
-use jiff::{Timestamp, ToSpan};
-use minzheng_chassis::calendar::WorkingCalendar;
-use minzheng_chassis::civil::{instant_at_start_of, today};
+use jiff::Timestamp;
+use minzheng_chassis::calendar::{Deadline, WorkingCalendar};
+use minzheng_chassis::civil::today;
 use minzheng_chassis::division::DivisionCode;
 use minzheng_chassis::rule::{self, Seed};
 use minzheng_chassis::seam::Failure;
@@ -69,23 +69,22 @@ pub(super) async fn terms(
     })
 }
 
-/// When a work item opened now is due: at the end of the last day.
+/// The last day of a work item opened now.
 ///
 /// # Errors
 /// NO_RULE.
-pub async fn due_at(
+pub async fn due(
     db: &impl ConnectionTrait,
     kind: WorkKind,
     division: DivisionCode,
     now: Timestamp,
-) -> Result<Timestamp, Failure> {
+) -> Result<Deadline, Failure> {
     let key = match kind {
         WorkKind::SettleStay => SETTLE_STAY_DAYS,
         WorkKind::MergeConflict => MERGE_CONFLICT_DAYS,
     };
     let rule = rule::find(db, PROGRAMME, key, division, today(now)).await?;
-    let last = WorkingCalendar::shipped().legal_deadline(today(now), positive(&rule)?);
-    Ok(instant_at_start_of(last.date.saturating_add(1.day())))
+    Ok(WorkingCalendar::shipped().legal_deadline(today(now), positive(&rule)?))
 }
 
 fn positive(rule: &rule::Rule) -> Result<u32, Failure> {

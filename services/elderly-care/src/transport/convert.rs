@@ -67,13 +67,10 @@ impl Form {
         date.day()
     }
 
-    /// A page.
-    pub(super) fn page(&mut self, size: i32, token: &str) -> Page {
-        let page = self.take("page_token", Page::of(size, token));
-        page.unwrap_or(Page {
-            size: 1,
-            after: None,
-        })
+    /// A page, as `page_of!` reads it.
+    pub(super) fn page(&mut self, page: Result<Page, Problem>) -> Page {
+        let page = self.take("page_token", page);
+        page.unwrap_or_else(|| Page::first(1))
     }
 
     /// A division of any level, if given.

@@ -2,6 +2,7 @@
 
 use minzheng_chassis::context::Context;
 use minzheng_chassis::grpc::caller;
+use minzheng_chassis::page_of;
 use minzheng_chassis::seam::Command;
 use minzheng_proto::elderly_care::v1 as pb;
 use minzheng_proto::elderly_care::v1::elderly_care_service_server::ElderlyCareService;
@@ -82,7 +83,7 @@ impl ElderlyCareService for Api {
     ) -> Answer<pb::ListFacilitiesResponse> {
         let (caller, mut form) = (caller(&request)?, Form::default());
         let message = request.get_ref();
-        let page = form.page(message.page_size, &message.page_token);
+        let page = form.page(page_of!(message));
         let division = form.division_if_given("division", &message.division);
         let filter = (division, form.tier_if_given(message.tier));
         form.check()?;
@@ -116,7 +117,7 @@ impl ElderlyCareService for Api {
     ) -> Answer<pb::ListBedsResponse> {
         let (caller, mut form) = (caller(&request)?, Form::default());
         let message = request.get_ref();
-        let page = form.page(message.page_size, &message.page_token);
+        let page = form.page(page_of!(message));
         let facility_id = form.id_if_given("facility_id", &message.facility_id);
         let filter = (facility_id, form.bed_state_if_given(message.state));
         form.check()?;
@@ -174,7 +175,7 @@ impl ElderlyCareService for Api {
     ) -> Answer<pb::ListStaysResponse> {
         let (caller, mut form) = (caller(&request)?, Form::default());
         let message = request.get_ref();
-        let page = form.page(message.page_size, &message.page_token);
+        let page = form.page(page_of!(message));
         let filter = Filter {
             facility_id: form.id_if_given("facility_id", &message.facility_id),
             person_id: form.id_if_given("person_id", &message.person_id),
@@ -229,7 +230,7 @@ impl ElderlyCareService for Api {
     ) -> Answer<pb::ListWaitingListResponse> {
         let (caller, mut form) = (caller(&request)?, Form::default());
         let message = request.get_ref();
-        let page = form.page(message.page_size, &message.page_token);
+        let page = form.page(page_of!(message));
         let facility_id = form.id("facility_id", &message.facility_id);
         form.check()?;
         let listed = list::waiting_list(&self.cx, &caller, facility_id, &page);
@@ -277,7 +278,7 @@ impl ElderlyCareService for Api {
     ) -> Answer<pb::ListOffersResponse> {
         let (caller, mut form) = (caller(&request)?, Form::default());
         let message = request.get_ref();
-        let page = form.page(message.page_size, &message.page_token);
+        let page = form.page(page_of!(message));
         let filter = Filter {
             facility_id: form.id_if_given("facility_id", &message.facility_id),
             person_id: form.id_if_given("person_id", &message.person_id),

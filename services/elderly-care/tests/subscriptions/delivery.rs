@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use minzheng_chassis::db::{Sql, val};
 use minzheng_chassis::on_both_deployments;
 use minzheng_chassis::testing::{Deployment, eventually};
@@ -15,6 +16,7 @@ use crate::home::{DONE, END, HOLD, Home, RECOUNT, RELEASE};
 on_both_deployments!(
     every_order_doubled_ends_alike,
     an_offer_expires_and_goes_on,
+    an_offer_that_a_wrong_clock_ends_is_made_again,
     without_a_rule_the_key_is_parked,
     a_restart_forgets_nothing,
 );
@@ -83,6 +85,38 @@ async fn an_offer_expires_and_goes_on(deployment: Deployment) {
     assert!(expired.closed_at.is_some());
     let waits_on = house.queue(&home.facility).await;
     assert_eq!(waits_on[0].state(), pb::WaitingState::Waiting);
+    house.expect_clean().await;
+    house.node.stop().await;
+}
+
+/// Made by a clock that is a day behind, looked at by one that is a day ahead: over at once.
+async fn an_offer_that_a_wrong_clock_ends_is_made_again(deployment: Deployment) {
+    let day = SignedDuration::from_hours(24);
+    let house = House::start(&deployment).await;
+    let home = Home::at(&house).await;
+    deployment.clock().advance(-day);
+    let confirmed = fact(Kind::Confirmed, home.grandmother, 1, "2026-03-11");
+    house.publish(&[confirmed]).await;
+    let first = house.eventually_offered(home.next).await;
+    let mut last = first.clone();
+    // Round after round: whoever waits alone is asked again and again.
+    for _ in 0..3 {
+        deployment.clock().advance(2 * day);
+        last = eventually("it is offered again", || async {
+            let offer = house.eventually_offered(home.next).await;
+            (offer.id != last.id).then_some(offer)
+        })
+        .await;
+        assert_eq!(last.bed_id, home.bed.id);
+    }
+    deployment.clock().advance(-day);
+    let asked = pb::GetOfferRequest {
+        offer_id: first.id.clone(),
+    };
+    let got = it(house.care().get_offer(asked).await).offer.expect("it");
+    assert_eq!(got.state(), pb::OfferState::Expired);
+    let queue = house.queue(&home.facility).await;
+    assert_eq!(queue[0].state(), pb::WaitingState::Offered);
     house.expect_clean().await;
     house.node.stop().await;
 }

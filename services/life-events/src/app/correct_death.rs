@@ -8,7 +8,7 @@ use minzheng_proto::life_events::v1 as pb;
 
 use super::desk::{Entry, Target, handle};
 use super::show;
-use crate::domain::death::{Cause, CorrectionCause, Input};
+use crate::domain::death::{Cause, CorrectionCause, Input, Ruling};
 
 /// Corrects the date.
 pub struct CorrectDeath {
@@ -39,6 +39,10 @@ impl Command for CorrectDeath {
         let input = Input::Corrected {
             died_on: self.died_on,
             cause: self.cause,
+            ruling: Ruling {
+                by: uow.caller().subject.clone(),
+                reason: self.reason.clone(),
+            },
         };
         let stored = handle(uow, entry, stored, &input).await?;
         let case = Some(show::whole(&stored, uow.caller()));

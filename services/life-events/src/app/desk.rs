@@ -255,6 +255,7 @@ fn new_item(case: &Case, item: &Item) -> NewWorkItem {
             Urgency::Alarm => work::Urgency::Alarm,
         },
         due_at: item.due_at,
+        due_provisional: item.due_provisional,
     }
 }
 

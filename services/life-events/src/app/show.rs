@@ -7,9 +7,10 @@ use minzheng_proto::life_events::v1 as pb;
 
 use super::names::{outcome, phase, question_state, source, standing, undo};
 use crate::domain::death::{
-    Evidence, ItemKind, PendingReversal, Question, Standing, Waiting, waiting,
+    Correction, Evidence, ItemKind, PendingReversal, Question, Standing, Waiting, waiting,
 };
 use crate::storage::cases::StoredCase;
+use crate::storage::events;
 
 /// A run of so many digits may be an ID number or a telephone.
 const TELLING_DIGITS: usize = 11;
@@ -32,6 +33,7 @@ pub fn whole(stored: &StoredCase, caller: &Caller) -> pb::DeathCase {
             .collect(),
         questions: questions.map(question_to_wire).collect(),
         waiting: waiting(case).into_iter().map(waiting_to_wire).collect(),
+        corrections: case.corrections.iter().map(correction_to_wire).collect(),
         ..summary(stored)
     }
 }
@@ -63,6 +65,18 @@ pub fn summary(stored: &StoredCase) -> pb::DeathCase {
         etag: etag::of(stored.version),
         pending_reversal: held.map(reversal_to_wire),
         ..Default::default()
+    }
+}
+
+fn correction_to_wire(correction: &Correction) -> pb::Correction {
+    pb::Correction {
+        corrected_at: Some(instant_to_wire(correction.at)),
+        corrected_by: correction.ruling.by.clone(),
+        cause: events::cause_to_wire(Some(correction.cause.into())).into(),
+        reason: correction.ruling.reason.clone(),
+        died_on_before: Some(date_to_wire(correction.before)),
+        died_on: Some(date_to_wire(correction.died_on)),
+        fact_version: correction.fact_version,
     }
 }
 
@@ -146,6 +160,7 @@ fn question_to_wire(question: &Question) -> pb::Question {
             .unwrap_or_default(),
         asked_at: Some(instant_to_wire(question.asked_at)),
         answered_at: answer.map(|answer| instant_to_wire(answer.answered_at)),
+        due_provisional: question.due_provisional,
     }
 }
 
@@ -156,6 +171,7 @@ fn waiting_to_wire(waiting: Waiting) -> pb::Waiting {
         since: Some(instant_to_wire(waiting.since)),
         due_at: Some(instant_to_wire(waiting.due_at)),
         advice: waiting.advice,
+        due_provisional: waiting.due_provisional,
     }
 }
 

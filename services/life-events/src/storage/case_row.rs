@@ -6,6 +6,7 @@ use sea_orm::{ActiveModelTrait, IntoActiveModel};
 use uuid::Uuid;
 
 use super::column::{instant, instant_opt, named, parsed, parsed_opt, text};
+use super::corrections;
 use super::entity::death_case::{ActiveModel, Model};
 use crate::domain::death::{
     Case, Divisions, Evidence, Pending, PendingReversal, Phase, Plan, Question, Verification,
@@ -29,6 +30,7 @@ pub(super) fn row_of(case: &Case, version: i64) -> Model {
         declared_on: text(case.declared_on),
         revoked_on: text(case.revoked_on),
         ruled_on: text(case.ruled_on),
+        corrections: corrections::text(&case.corrections),
         reversed_on: text(case.reversed_on),
         division: case.divisions.standing.to_string(),
         domicile: text(case.divisions.domicile),
@@ -36,15 +38,18 @@ pub(super) fn row_of(case: &Case, version: i64) -> Model {
         place: text(case.divisions.place),
         review_since: review.since,
         review_due_at: review.due_at,
+        review_due_provisional: review.due_provisional,
         review_rule_id: review.rule_id,
         verification_since: verification.since,
         verification_due_at: verification.due_at,
+        verification_due_provisional: verification.due_provisional,
         verification_rule_id: verification.rule_id,
         verification_escalated: case
             .verification
             .is_some_and(|verification| verification.escalated),
         conflict_since: conflict.since,
         conflict_due_at: conflict.due_at,
+        conflict_due_provisional: conflict.due_provisional,
         conflict_rule_id: conflict.rule_id,
         reversal_id: held.map(|held| held.id),
         reversal_prepared_by: held.map(|held| held.prepared_by.clone()),
@@ -52,6 +57,7 @@ pub(super) fn row_of(case: &Case, version: i64) -> Model {
         reversal_revoked_on: text(held.and_then(|held| held.revoked_on)),
         reversal_since: reversal.since,
         reversal_due_at: reversal.due_at,
+        reversal_due_provisional: reversal.due_provisional,
         reversal_rule_id: reversal.rule_id,
         merged_into: case.merged_into,
         opened_at: micros(case.opened_at),
@@ -94,6 +100,7 @@ pub(super) fn read(
         declared_on: parsed_opt("declared_on", row.declared_on.as_ref())?,
         revoked_on: parsed_opt("revoked_on", row.revoked_on.as_ref())?,
         ruled_on: parsed_opt("ruled_on", row.ruled_on.as_ref())?,
+        corrections: corrections::read(row.corrections.as_deref())?,
         reversed_on: parsed_opt("reversed_on", row.reversed_on.as_ref())?,
         divisions: Divisions {
             standing: parsed("division", &row.division)?,
@@ -103,13 +110,21 @@ pub(super) fn read(
         },
         evidence,
         questions,
-        review: Columns::pending(row.review_since, row.review_due_at, row.review_rule_id)?,
+        review: Columns {
+            since: row.review_since,
+            due_at: row.review_due_at,
+            due_provisional: row.review_due_provisional,
+            rule_id: row.review_rule_id,
+        }
+        .pending()?,
         verification: verification(row)?,
-        conflict: Columns::pending(
-            row.conflict_since,
-            row.conflict_due_at,
-            row.conflict_rule_id,
-        )?,
+        conflict: Columns {
+            since: row.conflict_since,
+            due_at: row.conflict_due_at,
+            due_provisional: row.conflict_due_provisional,
+            rule_id: row.conflict_rule_id,
+        }
+        .pending()?,
         pending_reversal: reversal(row)?,
         told_until: instant_opt(row.told_until)?,
         merged_into: row.merged_into,
@@ -119,24 +134,26 @@ pub(super) fn read(
 }
 
 fn verification(row: &Model) -> Result<Option<Verification>, Failure> {
-    let pending = Columns::pending(
-        row.verification_since,
-        row.verification_due_at,
-        row.verification_rule_id,
-    )?;
-    Ok(pending.map(|pending| Verification {
+    let columns = Columns {
+        since: row.verification_since,
+        due_at: row.verification_due_at,
+        due_provisional: row.verification_due_provisional,
+        rule_id: row.verification_rule_id,
+    };
+    Ok(columns.pending()?.map(|pending| Verification {
         pending,
         escalated: row.verification_escalated,
     }))
 }
 
 fn reversal(row: &Model) -> Result<Option<PendingReversal>, Failure> {
-    let pending = Columns::pending(
-        row.reversal_since,
-        row.reversal_due_at,
-        row.reversal_rule_id,
-    )?;
-    let Some((id, pending)) = row.reversal_id.zip(pending) else {
+    let columns = Columns {
+        since: row.reversal_since,
+        due_at: row.reversal_due_at,
+        due_provisional: row.reversal_due_provisional,
+        rule_id: row.reversal_rule_id,
+    };
+    let Some((id, pending)) = row.reversal_id.zip(columns.pending()?) else {
         return Ok(None);
     };
     Ok(Some(PendingReversal {
@@ -148,11 +165,12 @@ fn reversal(row: &Model) -> Result<Option<PendingReversal>, Failure> {
     }))
 }
 
-/// The three columns of something that waits.
+/// The columns of something that waits.
 #[derive(Default)]
 struct Columns {
     since: Option<i64>,
     due_at: Option<i64>,
+    due_provisional: bool,
     rule_id: Option<Uuid>,
 }
 
@@ -161,21 +179,19 @@ impl Columns {
         pending.map_or_else(Self::default, |pending| Self {
             since: Some(micros(pending.since)),
             due_at: Some(micros(pending.due_at)),
+            due_provisional: pending.due_provisional,
             rule_id: Some(pending.rule_id),
         })
     }
 
-    fn pending(
-        since: Option<i64>,
-        due_at: Option<i64>,
-        rule_id: Option<Uuid>,
-    ) -> Result<Option<Pending>, Failure> {
-        let Some(((since, due_at), rule_id)) = since.zip(due_at).zip(rule_id) else {
+    fn pending(self) -> Result<Option<Pending>, Failure> {
+        let Some(((since, due_at), rule_id)) = self.since.zip(self.due_at).zip(self.rule_id) else {
             return Ok(None);
         };
         Ok(Some(Pending {
             since: instant(since)?,
             due_at: instant(due_at)?,
+            due_provisional: self.due_provisional,
             rule_id,
         }))
     }

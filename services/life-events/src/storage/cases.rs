@@ -174,6 +174,7 @@ fn put_questions(uow: &mut UnitOfWork, changed: Vec<question::ActiveModel>) {
         .update_columns([
             Column::State,
             Column::DueAt,
+            Column::DueProvisional,
             Column::Escalated,
             Column::Outcome,
             Column::LegalBasis,

@@ -41,7 +41,8 @@ fn to_wire(fact: &Fact) -> pb::DeathFact {
     }
 }
 
-fn cause_to_wire(cause: Option<Cause>) -> pb::Cause {
+/// Why what was announced changed, on the wire.
+pub fn cause_to_wire(cause: Option<Cause>) -> pb::Cause {
     match cause {
         None => pb::Cause::Unspecified,
         Some(Cause::FormalCorrection) => pb::Cause::FormalCorrection,

@@ -112,4 +112,18 @@ CREATE TABLE clearance (
 );
 CREATE INDEX clearance_case ON clearance (case_id, issued_at);
 ",
+},
+Migration {
+    name: "life_events_0002_provisional_deadlines",
+    sql: "
+ALTER TABLE death_case ADD COLUMN review_due_provisional boolean NOT NULL DEFAULT FALSE;
+ALTER TABLE death_case ADD COLUMN verification_due_provisional boolean NOT NULL DEFAULT FALSE;
+ALTER TABLE death_case ADD COLUMN conflict_due_provisional boolean NOT NULL DEFAULT FALSE;
+ALTER TABLE death_case ADD COLUMN reversal_due_provisional boolean NOT NULL DEFAULT FALSE;
+ALTER TABLE question ADD COLUMN due_provisional boolean NOT NULL DEFAULT FALSE;
+",
+},
+Migration {
+    name: "life_events_0003_corrections",
+    sql: "ALTER TABLE death_case ADD COLUMN corrections text;",
 }];

@@ -5,6 +5,7 @@ mod case_row;
 pub mod cases;
 pub mod clearances;
 mod column;
+mod corrections;
 pub mod decided_records;
 pub mod documents;
 pub mod due;

@@ -22,6 +22,7 @@ pub(super) fn row_of(case_id: Uuid, question: &Question) -> ActiveModel {
         state: question.state.name().to_owned(),
         asked_at: micros(question.asked_at),
         due_at: micros(question.due_at),
+        due_provisional: question.due_provisional,
         escalated: question.escalated,
         outcome: answer.map(|answer| answer.outcome.name().to_owned()),
         legal_basis: answer.map(|answer| answer.legal_basis.clone()),
@@ -56,6 +57,7 @@ pub(super) fn read(row: &Model) -> Result<Question, Failure> {
         state: named("state", &row.state, QuestionState::from_name)?,
         asked_at: instant(row.asked_at)?,
         due_at: instant(row.due_at)?,
+        due_provisional: row.due_provisional,
         escalated: row.escalated,
         answer: answer(row)?,
     })

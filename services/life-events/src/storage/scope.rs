@@ -18,25 +18,22 @@ pub(super) fn own(caller: &Caller) -> Condition {
     })
 }
 
-/// Those, and the cases with evidence that the caller reported, or whose organisation is the
-/// caller's: a city hospital goes on seeing what it reported of a villager of another county.
+/// Those, and the cases with evidence of the caller's organisation: a city hospital goes on seeing what it
+/// reported of a villager of another county. Of the organisation, not of the person who typed it in: who
+/// leaves it, or is sent to another county, sees no more than the new colleagues do (ADR 14).
 pub(super) fn visible(caller: &Caller) -> Condition {
-    if sees_all(caller) {
-        return Condition::all();
+    if sees_all(caller) || caller.department.is_empty() {
+        return own(caller);
     }
-    let reported = death_case::Column::Id.in_subquery(reported_by(caller));
+    let reported = death_case::Column::Id.in_subquery(reported_by(&caller.department));
     Condition::any().add(own(caller)).add(reported)
 }
 
-fn reported_by(caller: &Caller) -> SelectStatement {
-    let mut told = Condition::any().add(evidence::Column::Reporter.eq(caller.subject.as_str()));
-    if !caller.department.is_empty() {
-        told = told.add(evidence::Column::Organisation.eq(caller.department.as_str()));
-    }
+fn reported_by(organisation: &str) -> SelectStatement {
     Query::select()
         .column(evidence::Column::CaseId)
         .from(evidence::Entity)
-        .cond_where(told)
+        .and_where(evidence::Column::Organisation.eq(organisation))
         .to_owned()
 }
 

@@ -5,6 +5,7 @@ use minzheng_chassis::civil::today;
 use minzheng_chassis::context::Context;
 use minzheng_chassis::grpc::caller;
 use minzheng_chassis::grpc::page::Page;
+use minzheng_chassis::page_of;
 use minzheng_chassis::problem::Problem;
 use minzheng_chassis::seam::RequestKey;
 use minzheng_proto::life_events::v1 as pb;
@@ -76,7 +77,7 @@ impl DeathCaseService for Api {
         let caller = caller(&request)?;
         let message = request.get_ref();
         let mut form = Form::default();
-        let page = form.take(Page::of(message.page_size, &message.page_token));
+        let page = form.take::<Page>(page_of!(message));
         let filter = Filter {
             phase: form.phase(message.phase),
             person_id: form.id_if_given("person_id", &message.person_id),

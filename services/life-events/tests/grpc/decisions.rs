@@ -290,6 +290,13 @@ async fn a_date_is_corrected(deployment: Deployment) {
         (correct(april, pb::Cause::Unspecified), "REQUIRED"),
         (correct(None, pb::Cause::Typographical), "REQUIRED"),
         (correct(future, pb::Cause::Typographical), "DATE_IN_FUTURE"),
+        (
+            pb::CorrectDeathRequest {
+                reason: " ".to_owned(),
+                ..correct(april, pb::Cause::FormalCorrection)
+            },
+            "REQUIRED",
+        ),
     ];
     for (request, why) in refused {
         let refusal = client(&node, &li())
@@ -303,6 +310,19 @@ async fn a_date_is_corrected(deployment: Deployment) {
         .await;
     let corrected = answer.unwrap().into_inner().case.unwrap();
     assert_eq!((corrected.fact_version, corrected.died_on), (2, april));
+    let [shown] = &get(&node, &case.id).await.corrections[..] else {
+        panic!("one correction");
+    };
+    let told = (shown.corrected_by.as_str(), shown.reason.as_str());
+    assert_eq!(told, (li().subject.as_str(), "certificate reissued"));
+    assert_eq!(
+        (shown.cause(), shown.fact_version, shown.corrected_at),
+        (pb::Cause::FormalCorrection, 2, corrected.changed_at)
+    );
+    assert_eq!(
+        (shown.died_on_before, shown.died_on),
+        (case.died_on, corrected.died_on)
+    );
     assert_eq!(heard(&person_id, 2).await, FactKind::Corrected);
     // The certificate still says another day: somebody ruled against it, so nothing waits.
     reaches(&node, &case.id, Phase::Finished).await;

@@ -31,8 +31,15 @@ async fn a_case_is_seen_in_its_division_and_by_who_reported(deployment: Deployme
     assert!(case.division.starts_with(OTHER_COUNTY));
     let mut colleague = reporter("hospital.night", COUNTY);
     colleague.department = "hospital".to_owned();
+    // The one who typed it in has left the hospital for the other's civil affairs.
+    let mut moved = hospital();
+    moved.department = "civil-affairs".to_owned();
+    let mut nowhere = hospital();
+    nowhere.department = String::new();
     let seen = [
         (hospital(), true),
+        (moved, false),
+        (nowhere, false),
         (colleague, true),
         (clerk("zhao", OTHER_COUNTY), true),
         (worker("township", "520103001"), true),

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use jiff::civil::date;
+use minzheng_chassis::calendar::{Coverage, WorkingCalendar};
+use minzheng_chassis::civil::instant_at_start_of;
 use minzheng_chassis::on_both_deployments;
 use minzheng_chassis::person::FactKind;
 use minzheng_chassis::testing::{Deployment, clerk, eventually, operator};
@@ -16,6 +19,7 @@ on_both_deployments!(
     a_suspicion_lapses_at_its_deadline,
     a_late_answer_is_somebodys_work,
     a_late_decision_becomes_urgent,
+    a_deadline_beyond_the_published_calendar_says_so,
 );
 
 async fn a_suspicion_lapses_at_its_deadline(deployment: Deployment) {
@@ -190,5 +194,34 @@ async fn a_late_decision_becomes_urgent(deployment: Deployment) {
     })
     .await;
     assert_eq!(get(&node, &case.id).await.phase(), Phase::InReview);
+    node.stop().await;
+}
+
+async fn a_deadline_beyond_the_published_calendar_says_so(deployment: Deployment) {
+    let calendar = WorkingCalendar::shipped();
+    let last_year = (2026..)
+        .find(|year| calendar.covers(year + 1) == Coverage::WeekendsOnly)
+        .expect("a year that is not published");
+    let node = deployment.start(silent()).await;
+    for (today, provisional) in [
+        (date(last_year, 3, 10), false),
+        (date(last_year, 12, 31), true),
+    ] {
+        deployment.clock().set(instant_at_start_of(today));
+        let (number, _) = residents::somebody();
+        let village = EvidenceSource::Village;
+        let suspected = tell(&node, &report(identity(&number), village, day(2026, 3, 4))).await;
+        let case = get(&node, &suspected.id).await;
+        let questions: Vec<bool> = case.questions.iter().map(|it| it.due_provisional).collect();
+        assert!(!questions.is_empty());
+        assert!(questions.iter().all(|is| *is == provisional), "{case:?}");
+        // The verification, and each department that has not answered.
+        let waiting: Vec<bool> = case.waiting.iter().map(|it| it.due_provisional).collect();
+        assert_eq!(waiting, vec![provisional; questions.len() + 1]);
+        let [verification] = &items(&node, &case.id).await[..] else {
+            panic!("one item");
+        };
+        assert_eq!(verification.due_provisional, provisional);
+    }
     node.stop().await;
 }

@@ -1,9 +1,7 @@
 //! Carrying out what a decision brings about.
 
-use jiff::Timestamp;
 use minzheng_chassis::authz::Role;
-use minzheng_chassis::calendar::WorkingCalendar;
-use minzheng_chassis::civil::instant_at_start_of;
+use minzheng_chassis::calendar::{Deadline, WorkingCalendar};
 use minzheng_chassis::division::DivisionCode;
 use minzheng_chassis::rule::{self, Rule};
 use minzheng_chassis::seam::{Failure, UnitOfWork};
@@ -55,24 +53,22 @@ async fn open_review(
         today,
     )
     .await?;
+    let due = due(uow, &rule)?;
     let item = NewWorkItem {
         kind: DECIDE_MATCH,
         subject_id: person_id,
         division,
         role: Role::CountyClerk,
         urgency: Urgency::Normal,
-        due_at: due_at(uow, &rule)?,
+        due_at: due.over_at(),
+        due_provisional: due.provisional,
     };
     work::open(uow, &item).await?;
     Ok(rule.id)
 }
 
-/// The end of the last working day of the rule's period.
-fn due_at(uow: &UnitOfWork, rule: &Rule) -> Result<Timestamp, Failure> {
+/// The last working day of the rule's period.
+fn due(uow: &UnitOfWork, rule: &Rule) -> Result<Deadline, Failure> {
     let days = u32::try_from(rule.value).map_err(Failure::internal)?;
-    let last = WorkingCalendar::shipped()
-        .add_working_days(uow.today(), days)
-        .date;
-    let next = last.tomorrow().map_err(Failure::internal)?;
-    Ok(instant_at_start_of(next))
+    Ok(WorkingCalendar::shipped().add_working_days(uow.today(), days))
 }

@@ -5,6 +5,7 @@ use minzheng_chassis::civil::today;
 use minzheng_chassis::context::Context;
 use minzheng_chassis::grpc::caller;
 use minzheng_chassis::grpc::page::Page;
+use minzheng_chassis::page_of;
 use minzheng_chassis::problem::{Problem, Violations};
 use minzheng_chassis::seam::RequestKey;
 use minzheng_proto::residents::v1 as pb;
@@ -99,8 +100,7 @@ impl ResidentsService for Api {
         let caller = caller(&request)?;
         let message = request.get_ref();
         let mut form = Form::default();
-        let page = Page::of(message.page_size, &message.page_token);
-        let page = form.take("page_token", page);
+        let page: Option<Page> = form.take("page_token", page_of!(message));
         let filter = Filter {
             division: form.division("division", &message.division),
             states: form.states(message.state),

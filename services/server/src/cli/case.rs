@@ -144,7 +144,7 @@ pub struct CorrectArgs {
     #[arg(long, value_enum, default_value_t = CauseArg::FormalCorrection)]
     pub cause: CauseArg,
     /// The document that says so; no personal data.
-    #[arg(long, default_value = "corrected by hand")]
+    #[arg(long)]
     pub reason: String,
     /// Where and as whom.
     #[command(flatten)]

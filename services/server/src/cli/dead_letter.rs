@@ -15,6 +15,9 @@ pub enum DeadLetterCommand {
         /// Only this service.
         #[arg(long, default_value = "")]
         service: String,
+        /// At most so many.
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
         /// Where and as whom.
         #[command(flatten)]
         server: ServerArgs,

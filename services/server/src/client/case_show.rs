@@ -47,6 +47,8 @@ pub struct CaseView {
     pub questions: Vec<QuestionView>,
     /// What it waits for.
     pub waiting: Vec<WaitingView>,
+    /// Corrections of the date, oldest first; left out of lists.
+    pub corrections: Vec<CorrectionView>,
     /// The reversal that waits for another official.
     pub pending_reversal: Option<ReversalView>,
     /// For the next change.
@@ -105,6 +107,8 @@ pub struct QuestionView {
     pub asked_at: Option<Instant>,
     /// When the answer is due.
     pub due_at: Option<Instant>,
+    /// Public holidays may come on top: the calendar is not published.
+    pub due_provisional: bool,
     /// When it was answered last.
     pub answered_at: Option<Instant>,
 }
@@ -120,8 +124,29 @@ pub struct WaitingView {
     pub since: Option<Instant>,
     /// Until when.
     pub due_at: Option<Instant>,
+    /// Public holidays may come on top: the calendar is not published.
+    pub due_provisional: bool,
     /// What to do.
     pub advice: String,
+}
+
+/// That a person corrected the date.
+#[derive(Clone, Debug, Serialize)]
+pub struct CorrectionView {
+    /// When.
+    pub corrected_at: Option<Instant>,
+    /// Who.
+    pub corrected_by: String,
+    /// Why the date was wrong.
+    pub cause: String,
+    /// The document that says so.
+    pub reason: String,
+    /// The date before.
+    pub died_on_before: Option<String>,
+    /// The date from then on.
+    pub died_on: Option<String>,
+    /// The fact version that announced it.
+    pub fact_version: i64,
 }
 
 /// A reversal that waits.
@@ -162,6 +187,7 @@ impl CaseView {
             evidence: case.evidence.iter().map(EvidenceView::of).collect(),
             questions: case.questions.iter().map(QuestionView::of).collect(),
             waiting: case.waiting.iter().map(WaitingView::of).collect(),
+            corrections: case.corrections.iter().map(CorrectionView::of).collect(),
             pending_reversal: case.pending_reversal.as_ref().map(ReversalView::of),
             etag: case.etag.clone(),
         }
@@ -212,6 +238,7 @@ impl QuestionView {
             work_item_id: question.work_item_id.clone(),
             asked_at: Instant::from_wire(question.asked_at.as_ref()),
             due_at: Instant::from_wire(question.due_at.as_ref()),
+            due_provisional: question.due_provisional,
             answered_at: Instant::from_wire(question.answered_at.as_ref()),
         }
     }
@@ -229,7 +256,22 @@ impl WaitingView {
             what: waiting.what.clone(),
             since: Instant::from_wire(waiting.since.as_ref()),
             due_at: Instant::from_wire(waiting.due_at.as_ref()),
+            due_provisional: waiting.due_provisional,
             advice: waiting.advice.clone(),
+        }
+    }
+}
+
+impl CorrectionView {
+    fn of(correction: &pb::Correction) -> Self {
+        Self {
+            corrected_at: Instant::from_wire(correction.corrected_at.as_ref()),
+            corrected_by: correction.corrected_by.clone(),
+            cause: words::word(correction.cause().as_str_name(), "CAUSE_"),
+            reason: correction.reason.clone(),
+            died_on_before: dates::date(correction.died_on_before.as_ref()),
+            died_on: dates::date(correction.died_on.as_ref()),
+            fact_version: correction.fact_version,
         }
     }
 }
@@ -255,6 +297,7 @@ fn division_name(code: &str) -> Option<String> {
 pub fn lines(case: &CaseView) -> Vec<String> {
     let mut lines = head(case);
     section(&mut lines, "Evidence 死亡信息来源", evidence(case));
+    section(&mut lines, "Corrections 更正", corrections(case));
     section(&mut lines, "Questions 询办", questions(case));
     section(&mut lines, "Waiting for 等待", waiting(case));
     lines
@@ -342,6 +385,29 @@ fn evidence(case: &CaseView) -> Vec<String> {
     )
 }
 
+fn corrections(case: &CaseView) -> Vec<String> {
+    if case.corrections.is_empty() {
+        return Vec::new();
+    }
+    let date = |date: &Option<String>| date.clone().unwrap_or_else(|| "unknown".to_owned());
+    let row = |one: &CorrectionView| {
+        vec![
+            dates::local(one.corrected_at),
+            one.corrected_by.clone(),
+            date(&one.died_on_before),
+            date(&one.died_on),
+            format!("v{}", one.fact_version),
+            one.cause.clone(),
+            one.reason.clone(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = case.corrections.iter().map(row).collect();
+    table(
+        &["AT", "BY", "FROM", "TO", "FACT", "CAUSE", "REASON"],
+        &rows,
+    )
+}
+
 /// By department; those of the latest fact first within each.
 fn questions(case: &CaseView) -> Vec<String> {
     if case.questions.is_empty() {
@@ -367,7 +433,7 @@ fn questions(case: &CaseView) -> Vec<String> {
                 .trim_end()
                 .to_owned(),
             dates::local(one.answered_at),
-            dates::local(one.due_at),
+            due(one.due_at, one.due_provisional),
         ]
     };
     let rows: Vec<Vec<String>> = sorted.iter().map(row).collect();
@@ -375,6 +441,16 @@ fn questions(case: &CaseView) -> Vec<String> {
         &["DEPARTMENT", "ACTION", "FACT", "ANSWER", "ANSWERED", "DUE"],
         &rows,
     )
+}
+
+/// A due date, and whether public holidays may still move it.
+fn due(at: Option<Instant>, provisional: bool) -> String {
+    let at = dates::local(at);
+    if provisional {
+        format!("{at} (provisional 暂定)")
+    } else {
+        at
+    }
 }
 
 fn waiting(case: &CaseView) -> Vec<String> {
@@ -386,7 +462,7 @@ fn waiting(case: &CaseView) -> Vec<String> {
             words::department(&one.on),
             one.what.clone(),
             dates::local(one.since),
-            dates::local(one.due_at),
+            due(one.due_at, one.due_provisional),
             one.advice.clone(),
         ]
     };

@@ -16,8 +16,8 @@ use crate::output::{Printer, progress, table};
 /// Exit code where only some of several could be done.
 const PARTLY_DONE: u8 = 3;
 
-/// The most that the platform lists.
-const AT_MOST: i32 = 200;
+/// The most that the platform lists at once.
+const PAGE: u32 = 200;
 
 /// One event that was not applied or not sent.
 #[derive(Clone, Debug, Serialize)]
@@ -86,8 +86,12 @@ enum Deed {
 /// What the platform refused, or stdout is closed.
 pub async fn run(command: DeadLetterCommand, printer: Printer) -> anyhow::Result<ExitCode> {
     match command {
-        DeadLetterCommand::List { service, server } => {
-            let letters = list(&Platform::of(&server), &service).await?;
+        DeadLetterCommand::List {
+            service,
+            limit,
+            server,
+        } => {
+            let letters = list(&Platform::of(&server), &service, limit).await?;
             printer.print(&letters, listed)?;
             Ok(ExitCode::SUCCESS)
         }
@@ -105,31 +109,47 @@ pub async fn run(command: DeadLetterCommand, printer: Printer) -> anyhow::Result
     }
 }
 
-/// Dead letters of one service, or of all.
+/// At most `limit` dead letters of one service, or of all, and how many there are.
 ///
 /// # Errors
 /// What the platform refused.
-pub async fn list(platform: &Platform, service: &str) -> Result<DeadLetters, ClientError> {
+pub async fn list(
+    platform: &Platform,
+    service: &str,
+    limit: u32,
+) -> Result<DeadLetters, ClientError> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut letters = DeadLetters {
         total: 0,
         dead_letters: Vec::new(),
     };
     for mut operations in platform.operations(service)? {
-        let request = pb::ListDeadLettersRequest {
+        let mut request = pb::ListDeadLettersRequest {
             service: service.to_owned(),
-            subscription: String::new(),
-            page_size: AT_MOST,
+            ..Default::default()
         };
-        let answer = operations
-            .list_dead_letters(request)
-            .await
-            .map_err(|status| platform.refused(&status))?;
-        let answer = answer.into_inner();
-        letters.total += answer.total;
-        letters
-            .dead_letters
-            .extend(answer.dead_letters.iter().map(DeadLetterView::of));
+        loop {
+            // At least one: the total is asked for, too.
+            let left = limit.saturating_sub(letters.dead_letters.len()).max(1);
+            let wanted = u32::try_from(left).unwrap_or(PAGE).min(PAGE);
+            request.page_size = i32::try_from(wanted).unwrap_or_default();
+            let page = operations
+                .list_dead_letters(request.clone())
+                .await
+                .map_err(|status| platform.refused(&status))?
+                .into_inner();
+            if request.page_token.is_empty() {
+                letters.total += page.total;
+            }
+            let views = page.dead_letters.iter().map(DeadLetterView::of);
+            letters.dead_letters.extend(views);
+            if page.next_page_token.is_empty() || letters.dead_letters.len() >= limit {
+                break;
+            }
+            request.page_token = page.next_page_token;
+        }
     }
+    letters.dead_letters.truncate(limit);
     Ok(letters)
 }
 
@@ -295,7 +315,10 @@ fn listed(letters: &DeadLetters) -> Vec<String> {
     );
     let shown = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     if shown < letters.total {
-        lines.push(format!("{} more", letters.total - shown));
+        lines.push(format!(
+            "{} more; --limit shows them",
+            letters.total - shown
+        ));
     }
     lines
 }

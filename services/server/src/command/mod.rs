@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use minzheng_chassis::config::ConfigError;
+use minzheng_chassis::node::NodeError;
 
 use self::serve::NotAsAsked;
 use crate::cli::{Cli, Command};
@@ -73,8 +74,37 @@ fn failed(error: &anyhow::Error, printer: Printer) -> ExitCode {
     ExitCode::from(if usage { USAGE } else { FAILED })
 }
 
+/// A port or directory that this machine does not give, and what to do about it.
+fn of_this_machine(error: &NodeError) -> Option<ClientError> {
+    let (reason, next_step) = match error {
+        NodeError::Bind {
+            setting, address, ..
+        } => (
+            "CANNOT_LISTEN",
+            format!(
+                "stop what listens there, or choose another address: --set {setting}={}:0 takes a free port",
+                address.ip()
+            ),
+        ),
+        NodeError::DataDir { source, .. } if source.kind() == io::ErrorKind::WouldBlock => (
+            "DATA_DIR_IN_USE",
+            "stop the other one, or choose another directory: --set data_dir=DIRECTORY".to_owned(),
+        ),
+        NodeError::DataDir { .. } => (
+            "DATA_DIR_UNUSABLE",
+            "choose a directory that this user may write: --set data_dir=DIRECTORY".to_owned(),
+        ),
+        _ => return None,
+    };
+    // Without its source: what the operating system said is in the message in plain words.
+    Some(ClientError::new(reason, error.to_string(), next_step))
+}
+
 /// What this machine refused, rather than the platform.
 fn unexpected(error: &anyhow::Error) -> ClientError {
+    if let Some(told) = error.downcast_ref().and_then(of_this_machine) {
+        return told;
+    }
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
     let (reason, next_step) = if error.is::<ConfigError>() {
         (
@@ -98,6 +128,10 @@ fn unexpected(error: &anyhow::Error) -> ClientError {
 }
 
 async fn dispatch(cli: Cli, printer: Printer) -> anyhow::Result<ExitCode> {
+    if only_calls_a_server(&cli.command) {
+        // Not needed to call one; but what is mistyped is told, not ignored.
+        cli.settings.load()?;
+    }
     match cli.command {
         Command::Dev => dev::run(&cli.settings, printer).await,
         Command::Serve(args) => serve::run(&cli.settings, &args).await,
@@ -115,5 +149,18 @@ async fn dispatch(cli: Cli, printer: Printer) -> anyhow::Result<ExitCode> {
         Command::DeadLetter(command) => client::dead_letter::run(command, printer).await,
         Command::Verify(args) => client::verify::run(&args, printer).await,
         Command::Doctor(args) => client::doctor::run(&cli.settings, &args, printer).await,
+    }
+}
+
+fn only_calls_a_server(command: &Command) -> bool {
+    match command {
+        Command::Demo(_) | Command::Case(_) | Command::DeadLetter(_) | Command::Verify(_) => true,
+        Command::Dev
+        | Command::Serve(_)
+        | Command::Migrate(_)
+        | Command::Topics(_)
+        | Command::Doctor(_)
+        | Command::Config(_)
+        | Command::Completions { .. } => false,
     }
 }

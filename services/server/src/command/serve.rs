@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use minzheng_chassis::clock;
 use minzheng_chassis::config::{BusKind, Settings};
 use minzheng_chassis::crypto::KeyRing;
 use minzheng_chassis::module::Module;
-use minzheng_chassis::node::{DataDir, Locked, Node, Plan, open_bus};
+use minzheng_chassis::node::{DataDir, Locked, Node, NodeError, Plan, open_bus};
 use minzheng_chassis::shutdown::{self, Phase};
 use minzheng_chassis::telemetry::Telemetry;
 
@@ -154,18 +154,20 @@ impl Running {
 }
 
 /// SQLite files and the embedded log are one process's.
-fn lock_data_dir(settings: &Settings) -> anyhow::Result<Option<Locked>> {
+fn lock_data_dir(settings: &Settings) -> Result<Option<Locked>, NodeError> {
     if settings.database.url_template.is_some() && settings.bus.kind != BusKind::Embedded {
         return Ok(None);
     }
-    let directory = DataDir::open(&settings.data_dir)?;
-    let path = settings.data_dir.display();
-    match directory.lock() {
-        Ok(locked) => Ok(Some(locked)),
-        Err(error) if error.kind() == ErrorKind::WouldBlock => bail!(
-            "the data directory {path} is in use by another minzheng; stop it, or choose another with --set data_dir=…"
-        ),
-        Err(error) => Err(error).with_context(|| format!("cannot lock the data directory {path}")),
+    let locked = DataDir::open(&settings.data_dir).and_then(|directory| directory.lock());
+    locked
+        .map(Some)
+        .map_err(|source| unusable(settings, source))
+}
+
+fn unusable(settings: &Settings, source: std::io::Error) -> NodeError {
+    NodeError::DataDir {
+        path: settings.data_dir.display().to_string(),
+        source,
     }
 }
 

@@ -1,10 +1,12 @@
 //! `minzheng topics`
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use minzheng_chassis::bus::{Bus, BusError, TopicSpec};
 use minzheng_chassis::clock;
+use minzheng_chassis::config::{BusKind, Settings};
 use minzheng_chassis::node::open_bus;
 use minzheng_proto::topics;
 use serde::Serialize;
@@ -41,13 +43,21 @@ pub(super) async fn run(
     printer: Printer,
 ) -> anyhow::Result<ExitCode> {
     let settings = args.load()?;
-    let bus = open_bus(&settings, &clock::from_settings(&settings))?;
-    if matches!(command, TopicsCommand::Apply) {
-        for name in apply(bus.as_ref()).await? {
-            progress(format!("created {name}"));
+    let existing = match command {
+        // Whoever only looks makes nothing.
+        TopicsCommand::List if is_not_made(&settings) => BTreeMap::new(),
+        TopicsCommand::List | TopicsCommand::Apply => {
+            let bus = open_bus(&settings, &clock::from_settings(&settings))?;
+            if matches!(command, TopicsCommand::Apply) {
+                for name in apply(bus.as_ref()).await? {
+                    progress(format!("created {name}"));
+                }
+            }
+            let existing = bus.list_topics().await?;
+            bus.close(CLOSE_WITHIN).await;
+            existing
         }
-    }
-    let existing = bus.list_topics().await?;
+    };
     let lines: Vec<Line> = topics::ALL
         .iter()
         .map(|topic| Line {
@@ -66,8 +76,11 @@ pub(super) async fn run(
             &rows,
         )
     })?;
-    bus.close(CLOSE_WITHIN).await;
     Ok(ExitCode::SUCCESS)
+}
+
+fn is_not_made(settings: &Settings) -> bool {
+    settings.bus.kind == BusKind::Embedded && !settings.data_dir.join("bus.db").exists()
 }
 
 fn cells(line: &Line) -> Vec<String> {

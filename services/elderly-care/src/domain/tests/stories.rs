@@ -261,14 +261,68 @@ fn an_offer_goes_on_to_the_next() {
     assert_eq!(world.all.offers[&offer].state, OfferState::Expired);
     let offer = world.open_offer(second).unwrap().id;
     world.decline(offer).unwrap();
+
+    // Who only kept silent is asked once more, and then said no as well.
+    let again = world.open_offer(next).unwrap().clone();
+    assert_eq!(again.bed_id, bed);
+    world.decline(again.id).unwrap();
     assert_eq!(world.bed(bed).state, BedState::Free);
 
-    // Both passed this bed and wait for another; a third person is offered it at once.
+    // Both declined this bed and wait for another; a third person is offered it at once.
     let third = person(4);
     world.wait(third, facility, 5).unwrap();
     assert_eq!(world.open_offer(third).unwrap().bed_id, bed);
     let other = world.add_bed(facility, "3-13");
     assert_eq!(world.open_offer(next).unwrap().bed_id, other);
+}
+
+/// A server whose clock is a day behind made it, one whose clock is a day ahead looks at it.
+#[test]
+fn an_offer_that_a_wrong_clock_ends_is_made_again() {
+    let Home {
+        mut world,
+        bed,
+        grandmother,
+        next,
+        second,
+        facility,
+    } = home();
+    let entry = world.all.live_entries_of(second).next().unwrap().id;
+    world.withdraw(entry).unwrap();
+    world.pass_hours(-24);
+    world.tell(FactKind::Confirmed, grandmother, CASE, "2026-03-11");
+    let first = world.open_offer(next).unwrap().id;
+    world.pass_hours(48);
+    world.expire(first).unwrap();
+    assert_eq!(world.all.offers[&first].state, OfferState::Expired);
+    let again = world.open_offer(next).unwrap().clone();
+    assert_eq!((again.bed_id, again.made_at), (bed, world.now));
+    // The expiry that comes twice changes nothing.
+    world.expire(first).unwrap();
+    assert_eq!(world.open_offer(next), Some(&again));
+    // Nobody who comes later overtakes it, and both clocks can accept it.
+    world.wait(person(9), facility, 1).unwrap();
+    assert_eq!(world.open_offer(next), Some(&again));
+    world.pass_hours(-48);
+    world.accept(again.id).unwrap();
+    assert_eq!(world.bed(bed).state, BedState::Occupied);
+}
+
+#[test]
+fn silence_takes_turns() {
+    let Home {
+        mut world,
+        grandmother,
+        next,
+        second,
+        ..
+    } = home();
+    world.tell(FactKind::Confirmed, grandmother, CASE, "2026-03-11");
+    for who in [next, second, next, second, next] {
+        let offer = world.open_offer(who).expect("it is their turn").id;
+        world.pass_hours(i64::from(VALID_HOURS));
+        world.expire(offer).unwrap();
+    }
 }
 
 #[test]

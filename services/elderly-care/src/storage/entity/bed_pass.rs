@@ -15,6 +15,8 @@ pub struct Model {
     /// Who passed.
     #[sea_orm(primary_key, auto_increment = false)]
     pub person_id: Uuid,
+    /// How many offers of it they let expire without a word; 0: they declined it.
+    pub lapses: i32,
 }
 
 /// None declared: joins are written where they are needed.

@@ -76,7 +76,9 @@ fn remind(turn: &mut Turn<'_>) {
             .step(question.action.department)
             .map_or(1, |step| step.answer_within.0);
         question.escalated = false;
-        question.due_at = turn.at.after_working_days(days);
+        let due = turn.at.after_working_days(days);
+        question.due_at = due.over_at();
+        question.due_provisional = due.provisional;
     }
 }
 

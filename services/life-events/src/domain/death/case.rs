@@ -6,6 +6,7 @@ use minzheng_chassis::division::DivisionCode;
 use uuid::Uuid;
 
 use super::evidence::{DocumentKey, Doubt, Evidence, Statement, Strength};
+use super::input::{CorrectionCause, Ruling};
 use super::names::names;
 use super::plan::Plan;
 use super::question::{Question, QuestionState};
@@ -94,6 +95,8 @@ pub struct Pending {
     pub since: Timestamp,
     /// Until when.
     pub due_at: Timestamp,
+    /// Public holidays may come on top: the calendar of a year in it was not published.
+    pub due_provisional: bool,
     /// The rule row that the deadline rests on.
     pub rule_id: Uuid,
 }
@@ -122,6 +125,23 @@ pub struct PendingReversal {
     pub pending: Pending,
 }
 
+/// That a person corrected the date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Correction {
+    /// When.
+    pub at: Timestamp,
+    /// Who, and on what grounds.
+    pub ruling: Ruling,
+    /// Why the date was wrong.
+    pub cause: CorrectionCause,
+    /// The date that stood before.
+    pub before: PartialDate,
+    /// The date that stood from then on.
+    pub died_on: PartialDate,
+    /// The fact version that announced it.
+    pub fact_version: i64,
+}
+
 /// A death case. One per person and episode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
@@ -146,6 +166,8 @@ pub struct Case {
     /// The date that a person ruled, deciding a conflict or correcting. It stands as it is until
     /// the next ruling.
     pub ruled_on: Option<PartialDate>,
+    /// Corrections of the date, oldest first.
+    pub corrections: Vec<Correction>,
     /// Day of the person's latest reversal, earlier episodes included. Documents issued before
     /// it are in doubt.
     pub reversed_on: Option<Date>,

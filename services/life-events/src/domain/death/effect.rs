@@ -124,6 +124,8 @@ pub struct Item {
     pub urgency: Urgency,
     /// When it is due.
     pub due_at: Timestamp,
+    /// Public holidays may come on top.
+    pub due_provisional: bool,
 }
 
 names! {

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jiff::{Timestamp, ToSpan, civil::Date};
-use minzheng_chassis::calendar::WorkingCalendar;
+use jiff::{Timestamp, civil::Date};
+use minzheng_chassis::calendar::{Deadline, WorkingCalendar};
 use minzheng_chassis::civil::{self, PartialDate};
 use uuid::Uuid;
 
@@ -11,6 +11,15 @@ use super::case::{Divisions, Pending};
 use super::effect::{Cause, ItemKind};
 use super::evidence::{DocumentKey, Doubt, Evidence, Statement};
 use super::question::Answer;
+
+/// Who decided something, and on what grounds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ruling {
+    /// The subject of the official's identity: opaque.
+    pub by: String,
+    /// The grounds; no personal data.
+    pub reason: String,
+}
 
 /// When a step happens, and the rules in force then.
 #[derive(Clone, Copy, Debug)]
@@ -93,10 +102,9 @@ impl Moment<'_> {
         civil::today(self.now)
     }
 
-    /// The end of the last of so many working days.
-    pub fn after_working_days(&self, days: u32) -> Timestamp {
-        let last = self.calendar.add_working_days(self.today(), days).date;
-        civil::instant_at_start_of(last.saturating_add(1.day()))
+    /// The last of so many working days.
+    pub fn after_working_days(&self, days: u32) -> Deadline {
+        self.calendar.add_working_days(self.today(), days)
     }
 
     /// Something that begins to wait now. Without terms it is due at once, in a step that nobody
@@ -106,9 +114,11 @@ impl Moment<'_> {
             working_days: 0,
             rule_id: Uuid::nil(),
         });
+        let due = self.after_working_days(term.working_days);
         Pending {
             since: self.now,
-            due_at: self.after_working_days(term.working_days),
+            due_at: due.over_at(),
+            due_provisional: due.provisional,
             rule_id: term.rule_id,
         }
     }
@@ -200,6 +210,18 @@ pub enum CorrectionCause {
     Typographical,
 }
 
+impl CorrectionCause {
+    /// The correction that a cause is; none if it is a cancellation.
+    pub fn of(cause: Cause) -> Option<Self> {
+        match cause {
+            Cause::FormalCorrection => Some(CorrectionCause::Formal),
+            Cause::QualityAssurance => Some(CorrectionCause::QualityAssurance),
+            Cause::Typographical => Some(CorrectionCause::Typographical),
+            Cause::Cancelled | Cause::CancellationRemoved => None,
+        }
+    }
+}
+
 impl From<CorrectionCause> for Cause {
     fn from(cause: CorrectionCause) -> Self {
         match cause {
@@ -276,6 +298,8 @@ pub enum Input {
         died_on: PartialDate,
         /// Why it was wrong.
         cause: CorrectionCause,
+        /// Who says so, on what grounds.
+        ruling: Ruling,
     },
     /// An official prepared a reversal.
     ReversalPrepared(ReversalRequest),

@@ -35,6 +35,7 @@ fn decision(case: &Case, kind: ItemKind, pending: Pending) -> Item {
             Urgency::Normal
         },
         due_at: pending.due_at,
+        due_provisional: pending.due_provisional,
     }
 }
 
@@ -50,6 +51,7 @@ fn verification(case: &Case, verification: Verification) -> Item {
         role,
         urgency,
         due_at: verification.pending.due_at,
+        due_provisional: verification.pending.due_provisional,
     }
 }
 
@@ -66,6 +68,7 @@ fn overdue(case: &Case) -> Option<Item> {
         role: step.map_or(Role::CountyClerk, |step| step.if_late),
         urgency: Urgency::Alarm,
         due_at: first.due_at,
+        due_provisional: first.due_provisional,
     })
 }
 

@@ -60,13 +60,13 @@ mod turn;
 pub mod waiting;
 mod weigh;
 
-pub use case::{Case, Divisions, Pending, PendingReversal, Phase, Verification};
+pub use case::{Case, Correction, Divisions, Pending, PendingReversal, Phase, Verification};
 pub use clearance::{Blocking, clearance};
 pub use effect::{Cause, Effect, Fact, Item, ItemEnd, ItemKind, Note, Urgency};
 pub use evidence::{DocumentKey, Doubt, Evidence, Source, Standing, Statement, Strength};
 pub use input::{
     Absorption, CorrectionCause, Finding, Input, Match, Moment, Opening, Receipt, Report,
-    ReversalDecision, ReversalRequest, ReviewDecision, Term, Terms,
+    ReversalDecision, ReversalRequest, ReviewDecision, Ruling, Term, Terms,
 };
 pub use items::items;
 pub use plan::{PLAN, Plan};

@@ -80,6 +80,8 @@ pub struct Question {
     pub asked_at: Timestamp,
     /// When the answer is due.
     pub due_at: Timestamp,
+    /// Public holidays may come on top: the calendar of a year in it was not published.
+    pub due_provisional: bool,
     /// The answer is overdue, and somebody was told.
     pub escalated: bool,
     /// The latest answer.

@@ -124,9 +124,14 @@ fn apply(turn: &mut Turn<'_>, input: &Input) -> Result<(), Rejection> {
             receive(turn, receipt)
         }
 
-        (Input::Corrected { died_on, cause }, Notifying | Settled | Finished) => {
-            correct(turn, *died_on, *cause)?
-        }
+        (
+            Input::Corrected {
+                died_on,
+                cause,
+                ruling,
+            },
+            Notifying | Settled | Finished,
+        ) => correct(turn, *died_on, *cause, ruling)?,
         (
             Input::Corrected { .. },
             InReview | Reported | Suspected | Reversing | Reversed | Rejected | MergedInto,

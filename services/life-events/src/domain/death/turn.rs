@@ -116,12 +116,14 @@ impl<'a> Turn<'a> {
 
     fn ask(&mut self, kind: FactKind) {
         for (step, action) in self.case.plan.asks(kind) {
+            let due = self.at.after_working_days(step.answer_within.0);
             self.case.questions.push(Question {
                 fact_version: self.case.fact_version,
                 action,
                 state: QuestionState::Open,
                 asked_at: self.at.now,
-                due_at: self.at.after_working_days(step.answer_within.0),
+                due_at: due.over_at(),
+                due_provisional: due.provisional,
                 escalated: false,
                 answer: None,
             });
@@ -188,6 +190,7 @@ fn opened(opening: &Opening, at: &Moment<'_>) -> Case {
         declared_on: None,
         revoked_on: None,
         ruled_on: None,
+        corrections: Vec::new(),
         reversed_on: None,
         divisions: opening.divisions,
         evidence: Vec::new(),

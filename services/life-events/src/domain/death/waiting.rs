@@ -18,6 +18,8 @@ pub struct Waiting {
     pub since: Timestamp,
     /// When it is or was due.
     pub due_at: Timestamp,
+    /// Public holidays may come on top.
+    pub due_provisional: bool,
     /// What to do about it, for people.
     pub advice: String,
 }
@@ -59,6 +61,7 @@ fn on_person(case: &Case, item: Item) -> Option<Waiting> {
         what: item.kind.name(),
         since,
         due_at: item.due_at,
+        due_provisional: item.due_provisional,
         advice: advice.to_owned(),
     })
 }
@@ -84,6 +87,7 @@ fn on_department(case: &Case, question: &Question) -> Option<Waiting> {
         what: action.code,
         since: answered_at.unwrap_or(question.asked_at),
         due_at: question.due_at,
+        due_provisional: question.due_provisional,
         advice,
     })
 }

@@ -7,11 +7,11 @@ use minzheng_chassis::person::FactKind;
 use uuid::Uuid;
 
 use super::Rejection;
-use super::case::{Case, Divisions, Phase, Verification};
+use super::case::{Case, Correction, Divisions, Phase, Verification};
 use super::dating;
 use super::effect::{Cause, Note};
 use super::evidence::{DocumentKey, Evidence, Standing, Strength, plausible};
-use super::input::{Absorption, Begins, CorrectionCause, Finding, Match, Report};
+use super::input::{Absorption, Begins, CorrectionCause, Finding, Match, Report, Ruling};
 use super::turn::Turn;
 
 /// A report joins the case.
@@ -125,12 +125,22 @@ pub(super) fn correct(
     turn: &mut Turn<'_>,
     died_on: PartialDate,
     cause: CorrectionCause,
+    ruling: &Ruling,
 ) -> Result<(), Rejection> {
     plausible("died_on", Some(died_on), turn.at.today())?;
-    if turn.case.died_on == died_on {
+    let before = turn.case.died_on;
+    if before == died_on {
         return Err(Rejection::NothingToCorrect);
     }
     rule(turn, died_on, cause.into());
+    turn.case.corrections.push(Correction {
+        at: turn.at.now,
+        ruling: ruling.clone(),
+        cause,
+        before,
+        died_on,
+        fact_version: turn.case.fact_version,
+    });
     Ok(())
 }
 

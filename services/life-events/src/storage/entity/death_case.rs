@@ -37,16 +37,22 @@ pub struct Model {
     pub residence: Option<String>,
     /// Place of death.
     pub place: Option<String>,
+    /// Corrections of the date, as JSON; none while there was none.
+    pub corrections: Option<String>,
     /// Review: since when, microseconds.
     pub review_since: Option<i64>,
     /// Review: until when, microseconds.
     pub review_due_at: Option<i64>,
+    /// Review: the deadline rests on a calendar that was not published.
+    pub review_due_provisional: bool,
     /// Review: the rule row of the deadline.
     pub review_rule_id: Option<Uuid>,
     /// Verification: since when, microseconds.
     pub verification_since: Option<i64>,
     /// Verification: until when, microseconds.
     pub verification_due_at: Option<i64>,
+    /// Verification: the deadline rests on a calendar that was not published.
+    pub verification_due_provisional: bool,
     /// Verification: the rule row of the deadline.
     pub verification_rule_id: Option<Uuid>,
     /// The verification's deadline passed and somebody was told.
@@ -55,6 +61,8 @@ pub struct Model {
     pub conflict_since: Option<i64>,
     /// Conflict: until when, microseconds.
     pub conflict_due_at: Option<i64>,
+    /// Conflict: the deadline rests on a calendar that was not published.
+    pub conflict_due_provisional: bool,
     /// Conflict: the rule row of the deadline.
     pub conflict_rule_id: Option<Uuid>,
     /// The reversal that waits for approval.
@@ -69,6 +77,8 @@ pub struct Model {
     pub reversal_since: Option<i64>,
     /// Reversal: until when, microseconds.
     pub reversal_due_at: Option<i64>,
+    /// Reversal: the deadline rests on a calendar that was not published.
+    pub reversal_due_provisional: bool,
     /// Reversal: the rule row of the deadline.
     pub reversal_rule_id: Option<Uuid>,
     /// The surviving case.

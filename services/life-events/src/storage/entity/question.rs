@@ -24,6 +24,8 @@ pub struct Model {
     pub asked_at: i64,
     /// When the answer is due, microseconds.
     pub due_at: i64,
+    /// The due date rests on a calendar that was not published.
+    pub due_provisional: bool,
     /// The answer is overdue and somebody was told.
     pub escalated: bool,
     /// The latest answer.

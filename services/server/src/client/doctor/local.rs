@@ -50,6 +50,14 @@ fn data_directory(settings: &Settings) -> (Directory, Check) {
             Check::skipped(name, "not needed with PostgreSQL and Kafka"),
         );
     }
+    if settings.data_dir.exists() && !settings.data_dir.is_dir() {
+        let check = Check::failed(
+            name,
+            format!("{path} is a file"),
+            "set data_dir to a directory",
+        );
+        return (Directory::Absent, check);
+    }
     if !settings.data_dir.is_dir() {
         let check = Check::warning(
             name,

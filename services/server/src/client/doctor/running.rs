@@ -79,6 +79,12 @@ async fn readiness(addresses: &Addresses, settings: &Settings) -> Option<Check> 
                 .lines()
                 .filter(|line| !line.ends_with(": ok"))
                 .collect();
+            let full = failing.iter().any(|line| line.ends_with(" writes: failed"));
+            let mend = if full {
+                "is its disk full? make room: it goes on by itself; the log says what was refused"
+            } else {
+                mend
+            };
             Check::failed(name, failing.join("; "), mend)
         }
         Ok(Err(_)) | Err(_) => {
@@ -109,7 +115,7 @@ async fn read_page(address: &str) -> std::io::Result<(u16, String)> {
 
 async fn dead_letters(platform: &Platform) -> Check {
     let name = "dead letters";
-    match dead_letter::list(platform, "").await {
+    match dead_letter::list(platform, "", 1).await {
         Ok(letters) if letters.total == 0 => Check::ok(name, "none"),
         Ok(letters) => {
             let mend = "`minzheng dead-letter list` says why; mend that, then `minzheng dead-letter replay`";

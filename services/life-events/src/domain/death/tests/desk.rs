@@ -466,5 +466,5 @@ pub(crate) fn orders(count: usize) -> Vec<Vec<usize>> {
 
 /// The end of the day on which a period of working days that begins on `day` ends.
 pub(crate) fn due(day: Date, days: u32) -> Timestamp {
-    at(day).after_working_days(days)
+    at(day).after_working_days(days).over_at()
 }

@@ -345,6 +345,7 @@ fn corrections_are_rulings() {
     let to = |text: &str, cause| Input::Corrected {
         died_on: date(text),
         cause,
+        ruling: Ruling::default(),
     };
     let future = desk
         .give(P, &to("2026-04-02", CorrectionCause::Formal))

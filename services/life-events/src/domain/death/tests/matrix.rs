@@ -139,6 +139,7 @@ fn input(name: &str, desk: &mut Desk) -> Input {
         "corrected" => Input::Corrected {
             died_on: date("2026-02-01"),
             cause: CorrectionCause::Formal,
+            ruling: Ruling::default(),
         },
         "reversal prepared" => prepared(),
         "reversal approved" => approved(),

@@ -165,6 +165,7 @@ fn happen(desk: &mut Desk, event: &Event) {
         Event::Verified { dead: true } => Input::Verified(Finding::Dead(Box::new(proof(desk)))),
         Event::Correct { date, cause } => Input::Corrected {
             died_on: super::desk::date(DATES[*date]),
+            ruling: Ruling::default(),
             cause: [
                 CorrectionCause::Formal,
                 CorrectionCause::QualityAssurance,

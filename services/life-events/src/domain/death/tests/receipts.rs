@@ -150,6 +150,7 @@ fn a_newer_fact_asks_anew_and_late_answers_to_the_older_are_noted() {
     let correction = Input::Corrected {
         died_on: date("2026-03-01"),
         cause: CorrectionCause::Typographical,
+        ruling: Ruling::default(),
     };
     desk.give(P, &correction).unwrap();
     let states: Vec<_> = desk

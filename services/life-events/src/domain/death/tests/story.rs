@@ -122,6 +122,7 @@ fn the_story() {
     let correction = Input::Corrected {
         died_on: date("2026-02-05"),
         cause: CorrectionCause::Formal,
+        ruling: Ruling::default(),
     };
     let step = desk.give(mother(), &correction).unwrap();
     let fact = step.fact().unwrap();
