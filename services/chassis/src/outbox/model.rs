@@ -26,6 +26,7 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::context::Context;
 use crate::db::Sql;
+use crate::db::writes::run_all;
 use crate::module::Module;
 use crate::seam::Cause;
 use crate::testing::{Still, TestDatabase};
@@ -277,7 +278,9 @@ impl World {
             self.committed.entry(key).or_default().push(id);
         }
         let transaction = self.cx.db().begin().await.expect("begun");
-        write(&transaction, pending).await.expect("written");
+        let writes = write(self.cx.db().backend(), &pending);
+        let failed = run_all(&transaction, writes).await;
+        assert_eq!(failed.expect("written"), None);
         transaction.commit().await.expect("committed");
     }
 
