@@ -4,12 +4,27 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
+use crate::optimised;
 use crate::run::{cargo, exit_code, run};
 use crate::services::Services;
 use crate::test::{BINARY_VARIABLE, binary};
 
 /// Names the environment variable with the commit that is measured, for the report.
 const COMMIT_VARIABLE: &str = "MINZHENG_TEST_COMMIT";
+
+/// What is measured is built as it ships, but for the clock of every process, which the harness
+/// moves. Together, so that both share one compilation of everything below them.
+const WHOLE_BUILD: [&str; 9] = [
+    "build",
+    "--release",
+    "-p",
+    "minzheng-server",
+    "-p",
+    "minzheng-tests",
+    "--features",
+    "minzheng-server/test-clock",
+    "--bins",
+];
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -26,21 +41,16 @@ pub struct Arguments {
 
 /// Runs the benchmarks and exits as they do.
 pub fn bench(arguments: &Arguments) -> Result<ExitCode> {
-    let profile = if arguments.smoke { "ci" } else { "release" };
-    // Together, so that both share one compilation of everything below them.
-    let built = run(cargo().args([
-        "build",
-        "--profile",
-        profile,
-        "-p",
-        "minzheng-server",
-        "-p",
-        "minzheng-tests",
-        // The harness moves the clock of every process it starts.
-        "--features",
-        "minzheng-server/test-clock",
-        "--bins",
-    ]))?;
+    let profile = if arguments.smoke {
+        optimised::PROFILE
+    } else {
+        "release"
+    };
+    let built = if arguments.smoke {
+        optimised::build(&["minzheng", "bench"])?
+    } else {
+        run(cargo().args(WHOLE_BUILD))?
+    };
     if !built.success() {
         return Ok(exit_code(built));
     }

@@ -8,11 +8,9 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 use xtask::paths;
 
-use crate::run::{cargo, exit_code, run};
+use crate::optimised::{self, PROFILE};
+use crate::run::{exit_code, run};
 use crate::test::{BINARY_VARIABLE, binary};
-
-/// Optimised, without link-time optimisation.
-const PROFILE: &str = "ci";
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -41,22 +39,7 @@ pub struct Arguments {
 
 /// Runs the harness and exits as it does.
 pub fn chaos(arguments: &Arguments) -> Result<ExitCode> {
-    // At once: built one after the other, each would have features of its own and be compiled twice.
-    let built = run(cargo().args([
-        "build",
-        "--profile",
-        PROFILE,
-        "-p",
-        "minzheng-server",
-        "-p",
-        "minzheng-tests",
-        "--features",
-        "minzheng-server/test-clock,minzheng-server/failpoints",
-        "--bin",
-        "minzheng",
-        "--bin",
-        "chaos",
-    ]))?;
+    let built = optimised::build(&["minzheng", "chaos"])?;
     if !built.success() {
         return Ok(exit_code(built));
     }

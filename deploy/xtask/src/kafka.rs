@@ -45,7 +45,6 @@ const SETTINGS: &str = "\
 process.roles=broker,controller
 node.id=1
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
@@ -66,6 +65,9 @@ pub struct Description {
     pub port: u16,
     /// TCP port of the controller on 127.0.0.1.
     pub controller_port: u16,
+    /// Further ways to it: ports of 127.0.0.1 on which it listens, with those that it tells clients.
+    #[serde(default)]
+    pub ways: Vec<(u16, u16)>,
     /// The Java command, 17 or newer.
     pub java: PathBuf,
     /// Java's class path with the broker and its tools.
@@ -101,7 +103,7 @@ impl Description {
             .with_context(|| format!("cannot run {class}"))
     }
 
-    fn create(dir: &Path) -> Result<Self> {
+    fn create(dir: &Path, told: &[u16]) -> Result<Self> {
         let java = java::find().context("Java 17 or newer is not installed")?;
         let libs = jars::ensure()?;
         let port = port::choose()?;
@@ -109,6 +111,10 @@ impl Description {
             bootstrap: format!("127.0.0.1:{port}"),
             port,
             controller_port: port::choose()?,
+            ways: told
+                .iter()
+                .map(|told| Ok((port::choose()?, *told)))
+                .collect::<Result<_>>()?,
             java,
             class_path: format!("{}/*", libs.display()),
             config: dir.join("server.properties"),
@@ -125,9 +131,18 @@ impl Description {
             controller_port,
             ..
         } = self;
+        let mut listeners = String::new();
+        let mut advertised = String::new();
+        let mut protocols = String::new();
+        for (n, (listens, told)) in self.ways.iter().enumerate() {
+            listeners += &format!(",WAY{n}://127.0.0.1:{listens}");
+            advertised += &format!(",WAY{n}://127.0.0.1:{told}");
+            protocols += &format!(",WAY{n}:PLAINTEXT");
+        }
         let own = format!(
-            "listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n\
-             advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+            "listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}{listeners}\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}\n\
              controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
              log.dirs={}\n",
             self.dir.join("data").display()
@@ -188,7 +203,16 @@ impl Kafka {
     /// # Errors
     /// Java is missing, the jars cannot be had, or the server does not start.
     pub fn start() -> Result<Self> {
-        Self::start_as(Instance::in_temporary_dir(KIND)?)
+        Self::start_as(Instance::in_temporary_dir(KIND)?, &[])
+    }
+
+    /// The same with further ways to it, of which it tells clients other ports of 127.0.0.1: those
+    /// where something stands before it.
+    ///
+    /// # Errors
+    /// As [`Kafka::start`].
+    pub fn start_behind(told: &[u16]) -> Result<Self> {
+        Self::start_as(Instance::in_temporary_dir(KIND)?, told)
     }
 
     /// Starts a new server in an empty directory, which stays.
@@ -196,11 +220,11 @@ impl Kafka {
     /// # Errors
     /// Java is missing, the jars cannot be had, or the server does not start.
     pub fn start_in(dir: &Path) -> Result<Self> {
-        Self::start_as(Instance::in_dir(KIND, dir)?)
+        Self::start_as(Instance::in_dir(KIND, dir)?, &[])
     }
 
-    fn start_as(mut instance: Instance) -> Result<Self> {
-        let description = Description::create(instance.dir())?;
+    fn start_as(mut instance: Instance, told: &[u16]) -> Result<Self> {
+        let description = Description::create(instance.dir(), told)?;
         description.launch(&mut instance)?;
         Ok(Self {
             description,

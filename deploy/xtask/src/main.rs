@@ -3,6 +3,8 @@
 mod bench;
 mod buf;
 mod chaos;
+mod fuzz;
+mod optimised;
 mod run;
 mod services;
 mod state;
@@ -37,6 +39,8 @@ enum Chore {
     Bench(bench::Arguments),
     /// Break a whole deployment under load and check that nothing was lost or doubled.
     Chaos(chaos::Arguments),
+    /// Look for inputs that break a decoder or a validation.
+    Fuzz(fuzz::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         Chore::Test(arguments) => test::test(&arguments),
         Chore::Bench(arguments) => bench::bench(&arguments),
         Chore::Chaos(arguments) => chaos::chaos(&arguments),
+        Chore::Fuzz(arguments) => fuzz::fuzz(&arguments),
     };
     // One line, without the backtrace that returning the error would print.
     done.unwrap_or_else(|error| {

@@ -72,7 +72,8 @@ pub struct Deployment {
     pub postgres: Option<Arc<Mutex<Postgres>>>,
     /// Its Kafka; calls block.
     pub kafka: Option<Arc<Mutex<Kafka>>>,
-    /// The proxies, by what they stand before: `postgres/<service>` and `front/<service>`.
+    /// The proxies, by what they stand before: `postgres/<service>`, `kafka/<service>` and
+    /// `front/<service>`.
     pub proxies: BTreeMap<String, Proxy>,
     /// The small file system of an embedded deployment, if one could be mounted.
     pub disk: Option<SmallDisk>,
@@ -212,7 +213,9 @@ async fn embedded(directory: &Path) -> anyhow::Result<Deployment> {
 
 async fn services(directory: &Path, replicas_each: usize) -> anyhow::Result<Deployment> {
     let postgres = blocking(Postgres::start).await?;
-    let kafka = blocking(Kafka::start).await?;
+    // Kafka tells its clients where it is: each service is told of a proxy of its own.
+    let told: Vec<u16> = SERVICES.iter().map(|_| free_port()).collect();
+    let kafka = blocking(move || Kafka::start_behind(&told)).await?;
     let database = TestDatabase::on_server(postgres.url());
     database.create(&SERVICES).await?;
     minzheng_chassis::crypto::KeyRing::generate(&directory.join("master.key"))?;
@@ -226,17 +229,17 @@ async fn services(directory: &Path, replicas_each: usize) -> anyhow::Result<Depl
         .iter()
         .map(|name| (*name, (0..replicas_each).map(|_| free_port()).collect()))
         .collect();
-    let proxies = proxies(&ports, postgres.description().port).await?;
+    let mut proxies = proxies(&ports, postgres.description().port).await?;
+    for (service, (listens, told)) in SERVICES.iter().zip(&kafka.description().ways) {
+        let proxy = Proxy::start(*told, vec![here(*listens)]).await?;
+        proxies.insert(format!("kafka/{service}"), proxy);
+    }
     let mut replicas = Vec::new();
     for (name, ports) in &ports {
         for (number, port) in ports.iter().enumerate() {
             let mut arguments = serve(name);
-            arguments.extend(flags(&around(
-                &settings,
-                &proxies,
-                postgres.description().port,
-                name,
-            )));
+            let direct = (postgres.description().port, kafka.bootstrap());
+            arguments.extend(flags(&around(&settings, &proxies, direct, name)));
             arguments.extend(flags(&[
                 format!("grpc.listen=127.0.0.1:{port}"),
                 format!("bus.kafka.instance_id={name}-{number}"),
@@ -278,18 +281,25 @@ fn settings(directory: &Path, database: &TestDatabase, kafka: &str) -> Vec<Strin
     settings
 }
 
-/// The settings of a service that reaches PostgreSQL and its neighbours through the proxies.
+/// The settings of a service that reaches PostgreSQL, Kafka and its neighbours through the proxies;
+/// `direct` is the port of the one and the address of the other.
 fn around(
     settings: &[String],
     proxies: &BTreeMap<String, Proxy>,
-    postgres_port: u16,
+    direct: (u16, &str),
     service: &str,
 ) -> Vec<String> {
-    let proxied = proxies[&format!("postgres/{service}")].address().port();
+    let (postgres_port, bootstrap) = direct;
+    let proxied = |before: &str| proxies[&format!("{before}/{service}")].address();
+    let (postgres, kafka) = (proxied("postgres"), proxied("kafka"));
     let through = |setting: &String| {
-        setting.replace(
+        let setting = setting.replace(
             &format!("@127.0.0.1:{postgres_port}/"),
-            &format!("@127.0.0.1:{proxied}/"),
+            &format!("@{postgres}/"),
+        );
+        setting.replace(
+            &format!("bus.kafka.bootstrap={bootstrap}"),
+            &format!("bus.kafka.bootstrap={kafka}"),
         )
     };
     let mut around: Vec<String> = settings.iter().map(through).collect();
@@ -300,11 +310,14 @@ fn around(
     around
 }
 
+fn here(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
 async fn proxies(
     ports: &BTreeMap<&'static str, Vec<u16>>,
     postgres_port: u16,
 ) -> anyhow::Result<BTreeMap<String, Proxy>> {
-    let here = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
     let mut proxies = BTreeMap::new();
     for (name, ports) in ports {
         let postgres = Proxy::start(free_port(), vec![here(postgres_port)]).await?;

@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-pub use faults::{Fault, draw};
+pub use faults::{Fault, draw, draw_beside};
 
 use super::deployment::Deployment;
 use super::history::millis;
@@ -20,6 +20,9 @@ use super::workload::Workload;
 
 /// The pause before a fault.
 const PAUSE: std::ops::Range<u64> = 300..1500;
+
+/// How often another fault goes on beside one.
+const BESIDE: f64 = 0.25;
 
 /// How wrong a clock is made, in seconds.
 const DAY: i64 = 24 * 3600;
@@ -41,6 +44,8 @@ pub struct Struck {
     pub healed: f64,
     /// What came of it, where that is not certain: whether a failpoint was reached.
     pub note: String,
+    /// Whether another went on at the same time: then its recovery says nothing about it.
+    pub beside_another: bool,
 }
 
 impl Struck {
@@ -49,6 +54,7 @@ impl Struck {
         json!({
             "kind": self.kind, "target": self.target, "services": self.services, "replica": self.replica,
             "injected": self.injected, "healed": self.healed, "note": self.note,
+            "beside_another": self.beside_another,
         })
     }
 }
@@ -76,9 +82,15 @@ pub async fn haunt(
         }
         tokio::time::sleep(pause).await;
         let fault = draw(&mut rng, deployment, skew);
-        let struck = strike(deployment, workload, &fault).await?;
-        writeln!(log, "{}", struck.to_json())?;
-        all.push(struck);
+        let second = if rng.random_bool(BESIDE) {
+            draw_beside(&mut rng, deployment).filter(|second| !second.hits_what(&fault))
+        } else {
+            None
+        };
+        for struck in strike(deployment, workload, &fault, second.as_ref()).await? {
+            writeln!(log, "{}", struck.to_json())?;
+            all.push(struck);
+        }
     }
     heal(deployment).await?;
     Ok(all)
@@ -99,22 +111,42 @@ async fn heal(deployment: &mut Deployment) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Makes a fault, and another beside it if there is one.
 async fn strike(
     deployment: &mut Deployment,
     workload: &Workload,
     fault: &Fault,
-) -> anyhow::Result<Struck> {
+    second: Option<&Fault>,
+) -> anyhow::Result<Vec<Struck>> {
     let now = || millis(workload.history.elapsed());
-    let injected = now();
-    let note = faults::inject(deployment, fault).await?;
-    let healed = now();
-    Ok(Struck {
+    let work = second.map(|second| faults::beside(deployment, second));
+    let work = work.transpose()?.flatten();
+    let begun = now();
+    let others = async {
+        match work {
+            Some(work) => work.await.map(|()| now()),
+            None => Ok(begun),
+        }
+    };
+    let first = async {
+        let note = faults::inject(deployment, fault).await?;
+        anyhow::Ok((note, now()))
+    };
+    let (first, others) = tokio::join!(first, others);
+    let (note, healed) = first?;
+    let struck = |fault: &Fault, healed, note| Struck {
         kind: fault.kind(),
         target: fault.target(deployment),
         services: fault.services(deployment),
         replica: fault.replica(deployment),
-        injected,
+        injected: begun,
         healed,
         note,
-    })
+        beside_another: second.is_some(),
+    };
+    let mut all = vec![struck(fault, healed, note)];
+    if let Some(second) = second {
+        all.push(struck(second, others?, String::new()));
+    }
+    Ok(all)
 }

@@ -80,6 +80,11 @@ impl Proxy {
     pub fn make(&self, trouble: Trouble) {
         self.trouble.send_replace(trouble);
     }
+
+    /// What it does, for those who change it while others have the proxy.
+    pub fn trouble(&self) -> watch::Sender<Trouble> {
+        self.trouble.clone()
+    }
 }
 
 impl Drop for Proxy {

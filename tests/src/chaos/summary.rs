@@ -33,6 +33,7 @@ pub fn to_json(order: &Order, outcome: &Outcome) -> Value {
         "operations": operations(&outcome.ops),
         "faults": faults(&outcome.faults, &outcome.ops),
         "faults_total": outcome.faults.len(),
+        "faults_beside_another": outcome.faults.iter().filter(|one| one.beside_another).count(),
         "lost": harm(Harm::Lost),
         "doubled": harm(Harm::Doubled),
         "wrong": harm(Harm::Wrong),
@@ -127,7 +128,9 @@ fn faults(faults: &[Struck], ops: &[Op]) -> Value {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for fault in faults {
         *counts.entry(&fault.kind).or_default() += 1;
-        if let Some(took) = recovery(fault, &successes) {
+        if !fault.beside_another
+            && let Some(took) = recovery(fault, &successes)
+        {
             kinds.entry(&fault.kind).or_default().push(took);
         }
     }
@@ -213,7 +216,10 @@ pub fn to_lines(summary: &Value) -> Vec<String> {
             "attempts without an answer {}",
             operations["attempts_without_answer"]
         ),
-        format!("faults {}", summary["faults_total"]),
+        format!(
+            "faults {}, of which {} beside another",
+            summary["faults_total"], summary["faults_beside_another"]
+        ),
     ];
     for (kind, fault) in summary["faults"].as_object().into_iter().flatten() {
         let recovery = &fault["recovery_ms"];

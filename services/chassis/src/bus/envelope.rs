@@ -124,12 +124,17 @@ impl Envelope {
         value: Vec<u8>,
     ) -> Result<Self, EnvelopeError> {
         let headers = Headers::collect(headers)?;
+        let sequence = headers.required(header::SEQUENCE)?;
+        // Nobody gives such a number; taken, it would be a gap that nothing ever fills.
+        if sequence < 1 {
+            return Err(EnvelopeError::Malformed(header::SEQUENCE));
+        }
         Ok(Self {
             id: headers.required(header::ID)?,
             source: headers.required(header::SOURCE)?,
             topic: topic.to_owned(),
             key: key.to_owned(),
-            sequence: headers.required(header::SEQUENCE)?,
+            sequence,
             event_type: headers.required(header::TYPE)?,
             time: headers.required(header::TIME)?,
             division: headers.optional(header::DIVISION)?,

@@ -59,7 +59,7 @@ impl<S> Layer<S> for Gate {
 
 /// A service behind the gate.
 #[derive(Clone)]
-pub(super) struct Gated<S> {
+pub(crate) struct Gated<S> {
     inner: S,
     gate: Gate,
 }

@@ -4,7 +4,7 @@
 pub mod client;
 pub mod etag;
 pub mod feed;
-mod gate;
+pub(crate) mod gate;
 mod health;
 pub mod page;
 pub mod server;

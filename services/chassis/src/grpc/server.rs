@@ -54,6 +54,12 @@ impl GrpcServer {
         })
     }
 
+    /// What stands behind the port, for calls that come without one.
+    #[cfg(feature = "testing")]
+    pub(crate) fn behind_the_port(&self) -> super::gate::Gated<tonic::service::Routes> {
+        tower::Layer::layer(&self.gate, self.routes.clone())
+    }
+
     /// Serves until `stop`; then open calls may end.
     pub(crate) async fn serve(
         self,

@@ -6,12 +6,14 @@
 mod batch;
 mod gaps;
 mod lane;
+#[cfg(test)]
+mod model;
 mod positions;
 mod reaction;
 mod retry;
 mod runner;
 mod slice;
-mod stored;
+pub(crate) mod stored;
 mod subscription;
 pub(crate) mod table;
 mod take;

@@ -61,7 +61,8 @@ impl Retrier {
         }
     }
 
-    async fn turn(&self) -> Result<(), Failure> {
+    /// Tries everything that is due now.
+    pub(super) async fn turn(&self) -> Result<(), Failure> {
         for held in table::due(self.cx.db().reader(), self.cx.now(), AT_A_TIME).await? {
             self.try_key(held).await?;
         }

@@ -25,7 +25,7 @@ struct StoredEnvelope {
 }
 
 /// The envelope as bytes.
-pub(super) fn encode(envelope: &Envelope) -> Vec<u8> {
+pub(crate) fn encode(envelope: &Envelope) -> Vec<u8> {
     let headers = envelope.headers().into_iter();
     StoredEnvelope {
         topic: envelope.topic.clone(),

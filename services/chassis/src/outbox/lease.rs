@@ -29,7 +29,7 @@ impl LeaseHolder {
         self.0.load(Ordering::Acquire)
     }
 
-    fn set(&self, held: bool) {
+    pub(super) fn set(&self, held: bool) {
         self.0.store(held, Ordering::Release);
     }
 }

@@ -13,4 +13,6 @@ pub(crate) use table::{OutboxRow, discard_refused, find_refused, refused, send_a
 pub(crate) use write::{PendingEvent, write};
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

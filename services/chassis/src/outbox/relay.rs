@@ -93,7 +93,8 @@ impl Relay {
         .await;
     }
 
-    async fn turn(&mut self) -> Rest {
+    /// One look at the outbox; how long to rest after it.
+    pub(super) async fn turn(&mut self) -> Rest {
         let (poll_idle, poll_busy) = (
             self.cx.settings().relay.poll_idle,
             self.cx.settings().relay.poll_busy,
@@ -233,7 +234,8 @@ impl Relay {
     }
 }
 
-struct Rest {
+/// How long to rest, and whether a commit ends it.
+pub(super) struct Rest {
     at_most: Duration,
     wakes: bool,
 }

@@ -101,6 +101,8 @@ async fn first_answer<C: Command>(
         Ok(first) => first.ok_or(failure),
         // Used before with other content: that is what is wrong with it.
         Err(Failure::Problem(reused)) => Err(Failure::Problem(reused)),
+        // A refusal would deny what may have been acknowledged: nobody can look now.
+        Err(unknown) if matches!(failure, Failure::Problem(_)) => Err(unknown),
         Err(_) => Err(failure),
     }
 }

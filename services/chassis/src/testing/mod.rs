@@ -2,14 +2,20 @@
 //! suites, waiting on conditions.
 
 pub mod bus_conformance;
+mod codecs;
 mod database;
+mod door;
 mod effects;
 mod node;
+mod still;
 mod wait;
 
+pub use codecs::{file_headers, from_file_headers, from_stored, stored};
 pub use database::{Kind, TestDatabase};
+pub use door::Door;
 pub use effects::Group;
 pub use node::{Deployment, TestNode, clerk, operator, reporter, worker};
+pub use still::Still;
 pub use wait::{PATIENCE, eventually, eventually_within};
 
 /// Names the environment variable with the URL of a PostgreSQL superuser.

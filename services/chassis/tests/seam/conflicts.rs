@@ -9,7 +9,8 @@ use minzheng_chassis::db::{Sql, val};
 use minzheng_chassis::inbox::{Event, Reaction, Subscription};
 use minzheng_chassis::module::Module;
 use minzheng_chassis::on_both_deployments;
-use minzheng_chassis::seam::{Command, Failure, UnitOfWork};
+use minzheng_chassis::problem::{Kind, Problem};
+use minzheng_chassis::seam::{Command, Failure, RequestKey, UnitOfWork};
 use minzheng_chassis::testing::{Deployment, operator};
 use minzheng_proto::elderly_care::v1::BedChanged;
 use minzheng_proto::operations::v1 as operations;
@@ -119,5 +120,38 @@ async fn a_conflict_that_never_goes_away_ends_parked_or_aborted(deployment: Depl
     assert_eq!(dead_letters(&node).await.len(), 1);
     let others = eventually_noted(&node, NOTES, 5).await;
     assert_eq!(others.len(), 5, "another subscription has every event");
+    node.stop().await;
+}
+
+/// A command that is refused for its own earlier effect while the database has just gone away.
+struct RefusedAsTheDatabaseGoes;
+
+impl Command for RefusedAsTheDatabaseGoes {
+    const NAME: &'static str = "Notebook/RefusedAsTheDatabaseGoes";
+    type Asked = ();
+    type Answer = BedChanged;
+
+    async fn ask(&self, _cx: &Context, _caller: &Caller) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn apply(&self, uow: &mut UnitOfWork, _asked: &()) -> Result<Self::Answer, Failure> {
+        let reader = uow.context().db().reader().clone();
+        reader.close().await?;
+        Err(Problem::new(Kind::FailedPrecondition, "HELD_ALREADY", "held", "已占用").into())
+    }
+}
+
+/// Nobody can say whether the request was acknowledged before, so nobody says no.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_is_not_told_while_the_first_answer_cannot_be_looked_for() {
+    let node = Deployment::embedded().start(vec![notebook()]).await;
+    let key = RequestKey::of(&Uuid::new_v4().to_string(), &BedChanged::default());
+    let failure = node
+        .context(common::NOTEBOOK)
+        .run(&operator("op"), key.ok(), RefusedAsTheDatabaseGoes)
+        .await
+        .expect_err("no answer");
+    assert_eq!(failure.into_problem().reason, "UNAVAILABLE");
     node.stop().await;
 }

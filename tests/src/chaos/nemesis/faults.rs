@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
+use futures::future::BoxFuture;
 use minzheng_chassis::failpoint;
 use nix::sys::signal::Signal;
 use rand::RngExt;
@@ -80,13 +81,25 @@ pub fn draw(rng: &mut StdRng, deployment: &Deployment, skew: i64) -> Fault {
     }
 }
 
+/// A fault that goes on while another is made: of the servers or the network. There is none for a
+/// deployment without servers.
+pub fn draw_beside(rng: &mut StdRng, deployment: &Deployment) -> Option<Fault> {
+    if deployment.kind == Kind::Embedded {
+        return None;
+    }
+    let hold = Duration::from_millis(rng.random_range(500..5000));
+    Some(match rng.random_range(0..6) {
+        0 => Fault::KillPostgres(hold / 4),
+        1 => Fault::PausePostgres(hold),
+        2 => Fault::KillKafka(hold / 4),
+        3 => Fault::PauseKafka(hold),
+        _ => network(rng),
+    })
+}
+
 fn network(rng: &mut StdRng) -> Fault {
     let service = SERVICES[rng.random_range(0..SERVICES.len())];
-    let before = if rng.random_bool(0.5) {
-        "postgres"
-    } else {
-        "front"
-    };
+    let before = ["postgres", "kafka", "front"][rng.random_range(0..3)];
     let trouble = match rng.random_range(0..4) {
         0 => Trouble::Delay(Duration::from_millis(rng.random_range(20..300))),
         1 => Trouble::Reset,
@@ -131,6 +144,21 @@ impl Fault {
         }
     }
 
+    /// Whether two faults hit one server or one link, which can be broken once at a time only.
+    pub fn hits_what(&self, other: &Fault) -> bool {
+        let place = |fault: &Fault| match fault {
+            Self::KillPostgres(_) | Self::PausePostgres(_) => "postgres".to_owned(),
+            Self::KillKafka(_) | Self::PauseKafka(_) => "kafka".to_owned(),
+            Self::Network(link, ..) => link.clone(),
+            Self::Kill(..)
+            | Self::Stop(..)
+            | Self::Skew(..)
+            | Self::Failpoint(..)
+            | Self::DiskFull(_) => String::new(),
+        };
+        !place(self).is_empty() && place(self) == place(other)
+    }
+
     /// The services whose commands it can hold up.
     pub fn services(&self, deployment: &Deployment) -> Vec<String> {
         let all = || SERVICES.map(str::to_owned).to_vec();
@@ -145,7 +173,7 @@ impl Fault {
             // Whoever asks a neighbour is held up by the way there; only life-events asks inside
             // a command.
             Self::Network(link, ..) => match link.split_once('/') {
-                Some(("postgres", service)) => vec![service.to_owned()],
+                Some(("postgres" | "kafka", service)) => vec![service.to_owned()],
                 Some((_, "residents")) => vec!["life-events".to_owned()],
                 _ => Vec::new(),
             },
@@ -167,8 +195,68 @@ impl Fault {
     }
 }
 
+/// A fault as work for which nobody needs the processes: it can go on while those are broken too.
+pub(super) fn beside(
+    deployment: &Deployment,
+    fault: &Fault,
+) -> anyhow::Result<Option<BoxFuture<'static, anyhow::Result<()>>>> {
+    let work: BoxFuture<'static, anyhow::Result<()>> = match fault.clone() {
+        Fault::KillPostgres(down) => {
+            let postgres = server(&deployment.postgres)?;
+            Box::pin(async move {
+                on(&postgres, |postgres| postgres.stop_immediate()).await?;
+                tokio::time::sleep(down).await;
+                on(&postgres, |postgres| tried(|| postgres.restart())).await
+            })
+        }
+        Fault::PausePostgres(hold) => {
+            let postgres = server(&deployment.postgres)?;
+            Box::pin(async move {
+                on(&postgres, |postgres| postgres.pause()).await?;
+                tokio::time::sleep(hold).await;
+                on(&postgres, |postgres| postgres.resume()).await
+            })
+        }
+        Fault::KillKafka(down) => {
+            let kafka = server(&deployment.kafka)?;
+            Box::pin(async move {
+                on(&kafka, |kafka| kafka.stop_immediate()).await?;
+                tokio::time::sleep(down).await;
+                on(&kafka, |kafka| tried(|| kafka.restart())).await
+            })
+        }
+        Fault::PauseKafka(hold) => {
+            let kafka = server(&deployment.kafka)?;
+            Box::pin(async move {
+                on(&kafka, |kafka| kafka.pause()).await?;
+                tokio::time::sleep(hold).await;
+                on(&kafka, |kafka| kafka.resume()).await
+            })
+        }
+        Fault::Network(link, trouble, hold) => {
+            let made = deployment.proxies.get(&link).context("a proxy")?.trouble();
+            Box::pin(async move {
+                made.send_replace(trouble);
+                tokio::time::sleep(hold).await;
+                made.send_replace(Trouble::None);
+                Ok(())
+            })
+        }
+        Fault::Kill(..)
+        | Fault::Stop(..)
+        | Fault::Skew(..)
+        | Fault::Failpoint(..)
+        | Fault::DiskFull(_) => return Ok(None),
+    };
+    Ok(Some(work))
+}
+
 /// Makes a fault, holds it and mends it; what there is to note.
 pub(super) async fn inject(deployment: &mut Deployment, fault: &Fault) -> anyhow::Result<String> {
+    if let Some(work) = beside(deployment, fault)? {
+        work.await?;
+        return Ok(String::new());
+    }
     match fault {
         Fault::Kill(at, down) => {
             deployment.replicas[*at].process.kill();
@@ -176,36 +264,6 @@ pub(super) async fn inject(deployment: &mut Deployment, fault: &Fault) -> anyhow
             deployment.replicas[*at].process.restart();
         }
         Fault::Stop(at, hold) => stop(&mut deployment.replicas[*at], *hold).await,
-        Fault::KillPostgres(down) => {
-            let postgres = server(&deployment.postgres)?;
-            on(&postgres, |postgres| postgres.stop_immediate()).await?;
-            tokio::time::sleep(*down).await;
-            on(&postgres, |postgres| tried(|| postgres.restart())).await?;
-        }
-        Fault::PausePostgres(hold) => {
-            let postgres = server(&deployment.postgres)?;
-            on(&postgres, |postgres| postgres.pause()).await?;
-            tokio::time::sleep(*hold).await;
-            on(&postgres, |postgres| postgres.resume()).await?;
-        }
-        Fault::KillKafka(down) => {
-            let kafka = server(&deployment.kafka)?;
-            on(&kafka, |kafka| kafka.stop_immediate()).await?;
-            tokio::time::sleep(*down).await;
-            on(&kafka, |kafka| tried(|| kafka.restart())).await?;
-        }
-        Fault::PauseKafka(hold) => {
-            let kafka = server(&deployment.kafka)?;
-            on(&kafka, |kafka| kafka.pause()).await?;
-            tokio::time::sleep(*hold).await;
-            on(&kafka, |kafka| kafka.resume()).await?;
-        }
-        Fault::Network(link, trouble, hold) => {
-            let proxy = deployment.proxies.get(link).context("a proxy")?;
-            proxy.make(*trouble);
-            tokio::time::sleep(*hold).await;
-            proxy.make(Trouble::None);
-        }
         Fault::Skew(at, seconds, hold) => {
             deployment.replicas[*at].skew(*seconds);
             tokio::time::sleep(*hold).await;
@@ -226,6 +284,11 @@ pub(super) async fn inject(deployment: &mut Deployment, fault: &Fault) -> anyhow
                 return Ok("the process had ended".to_owned());
             }
         }
+        Fault::KillPostgres(_)
+        | Fault::PausePostgres(_)
+        | Fault::KillKafka(_)
+        | Fault::PauseKafka(_)
+        | Fault::Network(..) => {}
     }
     Ok(String::new())
 }

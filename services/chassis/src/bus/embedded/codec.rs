@@ -4,7 +4,7 @@
 use super::super::EnvelopeError;
 
 /// Writes headers.
-pub(super) fn encode(headers: &[(&'static str, String)]) -> Vec<u8> {
+pub(crate) fn encode(headers: &[(&'static str, String)]) -> Vec<u8> {
     let size = headers
         .iter()
         .map(|(name, value)| name.len() + value.len() + 8)
@@ -21,7 +21,7 @@ pub(super) fn encode(headers: &[(&'static str, String)]) -> Vec<u8> {
 ///
 /// # Errors
 /// Bytes that [`encode`] did not write.
-pub(super) fn decode(mut bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, EnvelopeError> {
+pub(crate) fn decode(mut bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, EnvelopeError> {
     const DAMAGED: EnvelopeError = EnvelopeError::Malformed("block");
     let mut headers = Vec::with_capacity(12);
     while !bytes.is_empty() {

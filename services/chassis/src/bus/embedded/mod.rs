@@ -4,7 +4,7 @@
 //! its topics: who shares work among processes needs Kafka. The caller holds a lock on the
 //! directory of the file, so that no second process opens it.
 
-mod codec;
+pub(crate) mod codec;
 mod consumer;
 mod registry;
 mod store;
