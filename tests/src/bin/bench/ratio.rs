@@ -60,6 +60,13 @@ impl Legs {
             .collect()
     }
 
+    /// This kind's CPU time for each operation over another's, pair by pair.
+    pub(crate) fn cpu_over(&self, other: &Self) -> Vec<f64> {
+        let each = |leg: &Leg| leg.cost.cpu() / leg.operations;
+        let pairs = self.legs.iter().zip(&other.legs);
+        pairs.map(|(own, other)| each(own) / each(other)).collect()
+    }
+
     /// Prints rate and cost.
     pub(crate) fn print(&self) {
         let mut cost = Cost::default();
@@ -101,6 +108,15 @@ pub(crate) fn spread(values: &[f64], digits: usize) -> String {
     )
 }
 
+/// A mark as it is printed; there is none where it is infinite.
+fn mark(mark: f64) -> String {
+    if mark.is_finite() {
+        mark.to_string()
+    } else {
+        "–".to_owned()
+    }
+}
+
 /// Which way is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Better {
@@ -133,13 +149,13 @@ impl Target {
             (false, _) => "BELOW FLOOR",
         };
         println!(
-            "{}: {} = {} of {} pairs; floor {}, goal {}: {verdict}",
+            "{}: {} = {} of {}; floor {}, goal {}: {verdict}",
             self.id,
             self.ratio,
             spread(ratios, 2),
             ratios.len(),
-            self.floor,
-            self.goal
+            mark(self.floor),
+            mark(self.goal)
         );
         reaches(self.floor)
     }
