@@ -29,14 +29,14 @@ use minzheng_tests::statements::{Count, Counts, Idle, Statements, beats, by_serv
 use uuid::Uuid;
 
 /// Most statements that `ReportDeath` by person id may take, by service. Lower them when fewer do.
-const REPORT_STATEMENTS: [(&str, i64); 2] = [("life-events", 11), ("residents", 2)];
+const REPORT_STATEMENTS: [(&str, i64); 2] = [("life-events", 5), ("residents", 2)];
 
 /// Most statements from a report by identity until its case is settled and everybody is quiet.
 const CASE_STATEMENTS: [(&str, i64); 4] = [
-    ("life-events", 34),
-    ("residents", 16),
-    ("elderly-care", 8),
-    ("child-welfare", 10),
+    ("life-events", 16),
+    ("residents", 9),
+    ("elderly-care", 5),
+    ("child-welfare", 6),
 ];
 
 /// Most bytes of WAL of one `ReportDeath`. The length of keys and positions in pages vary a little.
