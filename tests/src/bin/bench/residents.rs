@@ -115,7 +115,7 @@ impl Rows {
             let place = (n * SPREAD) % villages.len() as u64;
             villages[place as usize]
         };
-        let residence = if n % AWAY == 0 {
+        let residence = if n.is_multiple_of(AWAY) {
             village(n + 1)
         } else {
             village(n)
