@@ -6,8 +6,10 @@
 pub mod chaos;
 pub mod family;
 pub mod fingerprint;
+pub mod held_lease;
 pub mod platform;
 pub mod processes;
 pub mod reports;
+pub mod statements;
 pub mod story;
 pub mod verify;

@@ -190,7 +190,10 @@ fn is_passing(status: &Status) -> bool {
         Code::Unknown | Code::Cancelled | Code::DeadlineExceeded | Code::Internal
     ) && status.details().is_empty();
     cut || status.code() == Code::Unavailable
-        || minzheng_reason(status).as_deref() == Some("CONTENDED")
+        || matches!(
+            minzheng_reason(status).as_deref(),
+            Some("CONTENDED" | "OVERLOADED")
+        )
 }
 
 /// The stable reason of an error.

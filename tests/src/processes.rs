@@ -116,9 +116,9 @@ impl Process {
             }
             assert!(
                 started.elapsed() < READY_WITHIN,
-                "{} does not serve; see {}",
+                "{} does not serve: {}",
                 self.address,
-                self.log.display()
+                self.log()
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -195,6 +195,16 @@ impl Cluster {
         more: &[String],
     ) -> Self {
         database.create(&SERVICES).await.expect("databases");
+        Self::start_on(database, kafka, replicas, more).await
+    }
+
+    /// The same on databases that exist already.
+    pub async fn start_on(
+        database: TestDatabase,
+        kafka: &str,
+        replicas: usize,
+        more: &[String],
+    ) -> Self {
         let mut cluster = Self {
             database,
             directory: tempfile::tempdir().expect("a directory"),

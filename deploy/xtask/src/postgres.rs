@@ -29,11 +29,20 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 const ROLE: &str = "minzheng";
 
 /// Durability stays as in production (fsync, synchronous_commit and full_page_writes are on): the
-/// tests kill this server and count what is left.
+/// tests kill this server and count what is left. When each transaction committed is kept for the
+/// benchmark of the relay's lag.
 const SETTINGS: &str = "
 listen_addresses = '127.0.0.1'
 max_connections = 300
+track_commit_timestamp = on
 log_line_prefix = '%m [%p] '
+";
+
+/// Counts statements, where a database asks for it: `ALTER DATABASE … SET pg_stat_statements.track`.
+const COUNTING: &str = "
+shared_preload_libraries = 'pg_stat_statements'
+pg_stat_statements.track = none
+pg_stat_statements.save = off
 ";
 
 /// Who runs the server, which refuses to run as root.
@@ -145,7 +154,17 @@ impl Description {
         let mut file = fs::OpenOptions::new()
             .append(true)
             .open(self.data_dir.join("postgresql.conf"))?;
-        Ok(file.write_all(format!("{SETTINGS}{own}").as_bytes())?)
+        let counting = if self.can_count() { COUNTING } else { "" };
+        Ok(file.write_all(format!("{SETTINGS}{counting}{own}").as_bytes())?)
+    }
+
+    /// Whether PostgreSQL's own extension that counts statements is installed: in Debian's layout, or
+    /// in that of a build from source.
+    fn can_count(&self) -> bool {
+        let root = self.bin_dir.parent().unwrap_or(&self.bin_dir);
+        ["lib", "lib/postgresql"]
+            .iter()
+            .any(|libraries| root.join(libraries).join("pg_stat_statements.so").is_file())
     }
 
     fn as_owner<'a>(&self, command: &'a mut Command) -> &'a mut Command {

@@ -192,7 +192,7 @@ impl Node {
         listener: TcpListener,
     ) -> Result<(), NodeError> {
         let stopping = self.shutdown.token(Phase::NotReady);
-        let server = GrpcServer::new(&self.contexts, metrics.clone(), stopping)
+        let server = GrpcServer::new(&self.contexts, settings, metrics.clone(), stopping)
             .map_err(NodeError::reflection)?;
         let settings = settings.clone();
         self.shutdown

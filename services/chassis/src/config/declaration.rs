@@ -74,6 +74,8 @@ pub enum Unit {
     Connections,
     /// Concurrent HTTP/2 streams.
     Streams,
+    /// Calls in hand.
+    Calls,
 }
 
 impl fmt::Display for Unit {
@@ -87,6 +89,7 @@ impl fmt::Display for Unit {
             Unit::Events => "events",
             Unit::Connections => "connections",
             Unit::Streams => "streams",
+            Unit::Calls => "calls",
         })
     }
 }

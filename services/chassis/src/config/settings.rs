@@ -137,6 +137,10 @@ settings! {
         /// Most calls at once on one connection.
         max_concurrent_streams: u32 = "grpc.max_concurrent_streams"
             { default: "256", bound: Bound::Integer(1, 10_000), unit: Unit::Streams }
+        /// Most calls that one service has in hand for callers from outside; one more is refused at once with
+        /// RESOURCE_EXHAUSTED and the reason OVERLOADED. More in hand is no more done: they wait for the database.
+        max_calls_in_flight: usize = "grpc.max_calls_in_flight"
+            { default: "256", bound: Bound::Integer(1, 100_000), unit: Unit::Calls }
     }
 
     /// The HTTP server of metrics and probes.

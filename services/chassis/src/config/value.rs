@@ -42,7 +42,12 @@ impl FromSetting for Duration {
             Unit::Milliseconds => Some(Duration::from_millis(number)),
             Unit::Seconds => Some(Duration::from_secs(number)),
             Unit::Days => Some(Duration::from_secs(number.checked_mul(86_400)?)),
-            Unit::None | Unit::Bytes | Unit::Events | Unit::Connections | Unit::Streams => None,
+            Unit::None
+            | Unit::Bytes
+            | Unit::Events
+            | Unit::Connections
+            | Unit::Streams
+            | Unit::Calls => None,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The gate before every RPC: who calls, whether their roles allow it, one span, one count. An RPC
-//! without an action is refused.
+//! The gate before every RPC: who calls, whether their roles allow it, whether there is room for one
+//! more, one span, one count. An RPC without an action is refused.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -13,6 +13,7 @@ use tower::{Layer, Service};
 use tracing::Instrument;
 
 use super::client::ON_BEHALF_OF;
+use super::load::{self, Load};
 use crate::authz::{Action, Caller, Role, development};
 use crate::problem::{Kind, Problem};
 use crate::telemetry;
@@ -27,20 +28,26 @@ pub(super) struct Gate(Arc<Inner>);
 
 struct Inner {
     actions: HashMap<&'static str, (&'static str, Action)>,
+    load: Load,
     metrics: Arc<Metrics>,
 }
 
 impl Gate {
-    /// For the actions of the node's services, each with the service's name.
+    /// For the actions of the node's services, each with the service's name; each service has at most
+    /// `calls_at_once` in hand.
     pub(super) fn new(
         actions: impl IntoIterator<Item = (&'static str, Action)>,
+        calls_at_once: usize,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let actions = actions
+        let actions: HashMap<_, _> = actions
             .into_iter()
-            .map(|(service, action)| (action.method, (service, action)));
+            .map(|(service, action)| (action.method, (service, action)))
+            .collect();
+        let services = actions.values().map(|(service, _)| *service);
         Self(Arc::new(Inner {
-            actions: actions.collect(),
+            load: Load::of(services, calls_at_once),
+            actions,
             metrics,
         }))
     }
@@ -90,8 +97,12 @@ where
             Err(problem) => return answer(problem),
         };
         let span = span_of(service, &action, &request);
-        let caller = match caller_of(&request, &action) {
-            Ok(caller) => caller,
+        let admitted = caller_of(&request, &action).and_then(|caller| {
+            let place = self.gate.0.load.enter(service, &caller)?;
+            Ok((caller, place))
+        });
+        let (caller, place) = match admitted {
+            Ok(admitted) => admitted,
             Err(problem) => {
                 self.gate.count(service, &action, problem.kind.code());
                 return answer(problem);
@@ -104,7 +115,7 @@ where
         let gate = self.gate.clone();
         Box::pin(
             async move {
-                let response = explain(inner.call(request).await?);
+                let response = explain(load::holding(place, inner.call(request)).await?);
                 gate.count(service, &action, code_of(&response));
                 Ok(response)
             }

@@ -6,6 +6,7 @@ pub mod etag;
 pub mod feed;
 pub(crate) mod gate;
 mod health;
+pub(crate) mod load;
 pub mod page;
 pub mod server;
 

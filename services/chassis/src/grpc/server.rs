@@ -34,6 +34,7 @@ impl GrpcServer {
     /// For the services of a node; its health check says no once `stopping`.
     pub(crate) fn new(
         contexts: &Arc<[Context]>,
+        settings: &Settings,
         metrics: Arc<Metrics>,
         stopping: CancellationToken,
     ) -> Result<Self, tonic_reflection::server::Error> {
@@ -50,7 +51,11 @@ impl GrpcServer {
         builder.add_service(health::server(contexts, stopping));
         Ok(Self {
             routes: builder.routes().prepare(),
-            gate: Gate::new(actions(contexts), metrics),
+            gate: Gate::new(
+                actions(contexts),
+                settings.grpc.max_calls_in_flight,
+                metrics,
+            ),
         })
     }
 

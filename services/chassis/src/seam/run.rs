@@ -15,6 +15,7 @@ use super::{Cause, Command, Failure, RequestKey, UnitOfWork};
 use crate::authz::Caller;
 use crate::context::Context;
 use crate::failpoint;
+use crate::grpc::load;
 
 /// A conflict reruns `ask` and `apply` at most five times; the sixth counts.
 pub(crate) const MAX_RUNS: u32 = 6;
@@ -42,7 +43,9 @@ impl Context {
     ) -> Result<C::Answer, Failure> {
         let cx = self.clone();
         let caller = Arc::new(caller.clone());
+        let place = load::place();
         let task = async move {
+            let _in_hand = place;
             let started = Instant::now();
             let outcome = run_until_settled(&cx, &caller, request.as_ref(), &command).await;
             let word = if outcome.is_ok() { "ok" } else { "failed" };

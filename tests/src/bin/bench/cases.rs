@@ -1,18 +1,16 @@
 //! Cases from report to settled: latency in an open loop, and how many a second.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use futures::StreamExt;
-use hdrhistogram::Histogram;
 use minzheng_chassis::db::{Database, Sql};
 use minzheng_proto::life_events::v1 as pb;
 use minzheng_tests::family::{COUNTY, Member};
 use minzheng_tests::platform::{Callers, Platform};
-use tokio::sync::Mutex;
 
+use crate::latency::Times;
 use crate::load;
 
 /// Reports in flight when saturated.
@@ -20,9 +18,6 @@ const IN_FLIGHT: usize = 64;
 
 /// Cases before the measurement.
 const WARM_UP: usize = 30;
-
-/// Longest latency that is told apart, in microseconds: a saturating histogram does not grow.
-const LONGEST_MICROS: u64 = 600_000_000;
 
 /// How long the last case may take.
 const SETTLED_WITHIN: Duration = Duration::from_secs(120);
@@ -33,42 +28,27 @@ pub(crate) async fn latency(
     platform: &Platform,
     count: usize,
     per_second: f64,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Times> {
     let people = load::people(platform, count + WARM_UP).await;
-    let times = Arc::new(Mutex::new(Histogram::<u64>::new_with_max(
-        LONGEST_MICROS,
-        3,
-    )?));
     let begin = Instant::now() + Duration::from_millis(100);
     let gap = Duration::from_secs_f64(1.0 / per_second);
-    futures::stream::iter(people.into_iter().enumerate())
-        .for_each_concurrent(None, |(n, member)| {
-            let times = times.clone();
-            async move {
-                let start = begin + gap * n as u32;
-                tokio::time::sleep_until(start.into()).await;
-                match settle(platform, &member).await {
-                    Ok(()) if n >= WARM_UP => {
-                        let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-                        times.lock().await.saturating_record(micros);
-                    }
-                    Ok(()) => {}
-                    Err(error) => println!("a case failed: {error:#}"),
-                }
-            }
-        })
-        .await;
-    let times = times.lock().await;
-    let at = |quantile: f64| times.value_at_quantile(quantile) as f64 / 1000.0;
-    println!(
-        "report → SETTLED at {per_second}/s, {} cases: p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, max {:.1} ms",
-        times.len(),
-        at(0.5),
-        at(0.99),
-        at(0.999),
-        times.max() as f64 / 1000.0
-    );
-    Ok(())
+    let cases = people.iter().enumerate().map(|(n, member)| async move {
+        let start = begin + gap * n as u32;
+        tokio::time::sleep_until(start.into()).await;
+        // One that failed was never seen settled: it stands behind all others.
+        let settled = settle(platform, member).await;
+        settled.map_or_else(
+            |error| {
+                println!("a case failed: {error:#}");
+                Duration::MAX
+            },
+            |()| start.elapsed(),
+        )
+    });
+    let took = futures::future::join_all(cases).await;
+    let times = Times::of_durations(took.into_iter().skip(WARM_UP))?;
+    times.print(&format!("report → SETTLED at {per_second}/s"));
+    Ok(times)
 }
 
 async fn settle(platform: &Platform, member: &Member) -> anyhow::Result<()> {

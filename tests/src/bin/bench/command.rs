@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use crate::order::Order;
 use crate::ratio::{Better, Legs, Target, median, spread};
-use crate::reports::Commands;
+use crate::report_baseline::{self as baseline, Statements};
+use crate::reports::{Commands, Relay};
 use crate::stand::Stand;
 
-/// Reports in flight.
-const IN_FLIGHT: [usize; 3] = [8, 32, 64];
+/// Reports in flight; with `--smoke` only [`REFERENCE`].
+const IN_FLIGHT: [usize; 3] = [8, REFERENCE, 64];
 
 /// Share of the rate at [`REFERENCE`] in flight that the open loop asks for.
 const LOAD: f64 = 0.7;
 
-/// What is in flight when the rate of the open loop is measured, a place in [`IN_FLIGHT`].
-const REFERENCE: usize = 1;
+/// What is in flight when the rate of the open loop is measured.
+const REFERENCE: usize = 32;
 
 const B1: Target = Target {
     id: "B1",
@@ -40,19 +41,26 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
         return Ok(true);
     };
     let count = order.amount(4_000_000, 100_000) as u64;
-    let bench = Commands::start(stand, count).await?;
+    Commands::fill(&stand, count).await?;
+    baseline::prepare(&stand).await?;
+    let bench = Commands::start(stand, count, Relay::Rests).await?;
+    let statements = Statements {
+        stand: &bench.stand,
+        residents: count,
+    };
     println!(
         "\n## B1: ReportDeath by person id, {count} residents; the events stay in the outbox (B2 relays them), \
          so nobody reacts"
     );
     let seconds = order.amount(10, 2) as u64;
     bench
-        .reports(IN_FLIGHT[REFERENCE], Duration::from_secs(seconds))
+        .reports(REFERENCE, Duration::from_secs(seconds))
         .await?;
-    bench.statements(IN_FLIGHT[REFERENCE], seconds).await?;
+    statements.closed(REFERENCE, seconds).await?;
     let mut reached = true;
     let mut rate = 0.0;
-    for (place, in_flight) in IN_FLIGHT.into_iter().enumerate() {
+    let smoke = |in_flight: &usize| order.is_full() || *in_flight == REFERENCE;
+    for in_flight in IN_FLIGHT.into_iter().filter(smoke) {
         println!("{in_flight} in flight");
         let (mut subject, mut baseline) = (Legs::of("ReportDeath"), Legs::of("pgbench"));
         for _ in 0..order.pairs() {
@@ -61,46 +69,43 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
                     .reports(in_flight, Duration::from_secs(seconds))
                     .await?,
             );
-            baseline.add(bench.statements(in_flight, seconds).await?);
+            baseline.add(statements.closed(in_flight, seconds).await?);
         }
         subject.print();
         baseline.print();
         reached &= B1.judge(&subject.over(&baseline));
-        if place == REFERENCE {
+        if in_flight == REFERENCE {
             rate = median(&subject.rates()) * LOAD;
         }
     }
     if order.wants("B1c") {
-        reached &= open_loop(&bench, order, rate).await?;
+        reached &= open_loop(&bench, &statements, order, rate).await?;
     }
-    bench.stop().await?;
+    bench.stop(&[baseline::DATABASE]).await?;
     Ok(reached)
 }
 
-async fn open_loop(bench: &Commands, order: &Order, rate: f64) -> anyhow::Result<bool> {
+async fn open_loop(
+    bench: &Commands,
+    statements: &Statements<'_>,
+    order: &Order,
+    rate: f64,
+) -> anyhow::Result<bool> {
     let time = Duration::from_secs(order.amount(30, 4) as u64);
     println!(
         "\n## B1c: {rate:.0} reports a second ({:.0} % of what {} in flight reached), Poisson arrivals, latency from \
          the intended start",
         LOAD * 100.0,
-        IN_FLIGHT[REFERENCE]
+        REFERENCE
     );
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..order.pairs() {
         let subject = bench.open_reports(rate, time).await?;
-        let baseline = bench.open_statements(rate, time).await?;
-        for (name, times) in [("ReportDeath", &subject), ("pgbench", &baseline)] {
-            let at = |quantile: f64| times.value_at_quantile(quantile) as f64 / 1000.0;
-            println!(
-                "  {name}: {} reports: p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms",
-                times.len(),
-                at(0.5),
-                at(0.99),
-                at(0.999)
-            );
-        }
-        ours.push(subject.value_at_quantile(0.99) as f64 / 1000.0);
-        theirs.push(baseline.value_at_quantile(0.99) as f64 / 1000.0);
+        let baseline = statements.open(rate, time).await?;
+        subject.print("ReportDeath");
+        baseline.print("pgbench");
+        ours.push(subject.ms(0.99));
+        theirs.push(baseline.ms(0.99));
     }
     println!(
         "p99 ms: ReportDeath {}, pgbench {}",

@@ -9,11 +9,12 @@ use crate::baseline;
 const COMMIT_VARIABLE: &str = "MINZHENG_TEST_COMMIT";
 
 /// What decides about durability and about the rates.
-const SETTINGS: [&str; 8] = [
+const SETTINGS: [&str; 9] = [
     "server_version",
     "fsync",
     "synchronous_commit",
     "full_page_writes",
+    "track_commit_timestamp",
     "wal_sync_method",
     "shared_buffers",
     "max_wal_size",

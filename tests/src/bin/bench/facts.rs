@@ -37,13 +37,17 @@ pub(crate) fn by_number(number: u64) -> Uuid {
     Uuid::from_u128(PERSON | u128::from(number))
 }
 
-/// Sends facts about as many persons.
-pub(crate) async fn send(bus: &dyn Bus, count: usize) -> anyhow::Result<()> {
-    let numbers: Vec<u64> = (0..count as u64).collect();
+/// Sends facts about so many persons: those at these places of the random order of all.
+pub(crate) async fn send(
+    bus: &dyn Bus,
+    places: std::ops::Range<u64>,
+    residents: u64,
+) -> anyhow::Result<()> {
+    let numbers: Vec<u64> = places.collect();
     let day: jiff::civil::Date = "2026-11-24".parse()?;
     let day = date_to_wire(PartialDate::of_day(day)?);
     for chunk in numbers.chunks(AT_ONCE) {
-        let batch: Vec<Envelope> = chunk.iter().map(|n| fact(*n, count as u64, &day)).collect();
+        let batch: Vec<Envelope> = chunk.iter().map(|n| fact(*n, residents, &day)).collect();
         let sent = bus.send(&batch).await;
         anyhow::ensure!(
             sent.iter().all(|delivery| *delivery == Delivery::Stored),

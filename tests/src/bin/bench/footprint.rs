@@ -1,63 +1,175 @@
-//! What an idle process costs, as the operating system counts it.
+//! B7: what an idle process of each target costs, as the operating system counts it, and how soon it
+//! serves; B7b: one process with everything.
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use minzheng_tests::processes::Embedded;
+use anyhow::{Context, ensure};
+use minzheng_chassis::testing::{KAFKA_VARIABLE, TestDatabase, real_service};
+use minzheng_server::modules;
+use minzheng_tests::processes::{Cluster, Embedded, Process, free_port};
+use tonic::transport::Endpoint;
+use tonic_health::ServingStatus;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::accounting::own;
+use crate::order::Order;
+use crate::ratio::{Better, Target, spread};
+use crate::stand::{Stand, end};
 
-/// How long a process is left alone before and while it is looked at.
-const IDLE_FOR: Duration = Duration::from_secs(10);
+/// How often a process is started.
+const STARTS: usize = 5;
 
-/// Prints resident memory and idle CPU of processes.
-pub(crate) async fn of<'n>(
-    processes: impl IntoIterator<Item = (&'n str, u32)>,
-) -> anyhow::Result<()> {
-    let processes: Vec<(&str, u32)> = processes.into_iter().collect();
-    tokio::time::sleep(IDLE_FOR).await;
-    let before: Vec<f64> = processes
-        .iter()
-        .map(|(_, pid)| own(*pid))
-        .collect::<Result<_, _>>()?;
-    let started = Instant::now();
-    tokio::time::sleep(IDLE_FOR).await;
-    for ((name, pid), before) in processes.iter().zip(before) {
-        let share = (own(*pid)? - before) / started.elapsed().as_secs_f64() * 100.0;
-        println!(
-            "idle {name}: {:.1} MiB resident, {share:.1} % of a core",
-            resident_mib(*pid)?
-        );
+/// How often a process is asked whether it serves.
+const ASK_EVERY: Duration = Duration::from_millis(2);
+
+/// How long it may take.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// What `Cluster` sets otherwise for tests, here as in production: timers, and a port for metrics.
+const AS_SHIPPED: [&str; 2] = ["timer.tick_ms=1000", "http.listen=127.0.0.1:0"];
+
+const RESIDENT: Target = lower("B7", "idle RSS of the largest target, MiB", 40.0, 20.0);
+const READY: Target = lower("B7", "exec → ready of the slowest target, ms", 500.0, 200.0);
+const IDLE: Target = lower(
+    "B7",
+    "idle CPU of the busiest target, % of a core",
+    2.0,
+    1.0,
+);
+const EMBEDDED: Target = lower(
+    "B7b",
+    "`all` on the embedded bus, idle RSS, MiB",
+    150.0,
+    100.0,
+);
+const ON_KAFKA: Target = lower("B7b", "`all` on Kafka, idle RSS, MiB", 190.0, 140.0);
+
+const fn lower(id: &'static str, ratio: &'static str, floor: f64, goal: f64) -> Target {
+    Target {
+        id,
+        ratio,
+        better: Better::Lower,
+        floor,
+        goal,
     }
-    Ok(())
+}
+
+/// Runs B7; whether it reaches its floors.
+pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
+    let Some(kafka) = real_service(KAFKA_VARIABLE) else {
+        return Ok(true);
+    };
+    let Some(database) = TestDatabase::postgres().await else {
+        return Ok(true);
+    };
+    println!("\n## B7: a process per target on PostgreSQL and Kafka, idle; all of them run");
+    let more = AS_SHIPPED.map(str::to_owned);
+    let mut cluster = Cluster::start_with(database, &kafka, 1, &more).await;
+    let processes = cluster.processes.iter();
+    let processes: Vec<(&str, u32)> = processes.map(|(name, one)| (*name, one[0].pid())).collect();
+    let idle = idle(&processes, order).await?;
+    let mut slowest = 0.0_f64;
+    for (name, replicas) in &mut cluster.processes {
+        slowest = slowest.max(ready(name, &mut replicas[0]).await?);
+    }
+    let largest = idle.iter().map(|one| one.resident_mib).fold(0.0, f64::max);
+    let busiest = idle.iter().map(|one| one.cpu_percent).fold(0.0, f64::max);
+    Ok(RESIDENT.judge(&[largest]) & READY.judge(&[slowest]) & IDLE.judge(&[busiest]))
+}
+
+/// Runs B7b; whether it reaches its floors.
+pub(crate) async fn run_all(order: &Order) -> anyhow::Result<bool> {
+    println!("\n## B7b: one process with all targets, idle");
+    let mut embedded = Embedded::start().await;
+    let one = idle(&[("all, embedded", embedded.process.pid())], order).await?;
+    ready("all, embedded", &mut embedded.process).await?;
+    let reached = EMBEDDED.judge(&one.iter().map(|one| one.resident_mib).collect::<Vec<_>>());
+    drop(embedded);
+    let modules = modules::all();
+    let Some(stand) = Stand::of(&modules).await? else {
+        return Ok(reached);
+    };
+    let mut process = stand.start("all", free_port(), &[]);
+    process.is_serving().await;
+    let one = idle(&[("all, on Kafka", process.pid())], order).await?;
+    ready("all, on Kafka", &mut process).await?;
+    let on_kafka = ON_KAFKA.judge(&one.iter().map(|one| one.resident_mib).collect::<Vec<_>>());
+    end(process).await?;
+    let names: Vec<&str> = modules.iter().map(|module| module.name).collect();
+    stand.clear(&names).await?;
+    Ok(reached & on_kafka)
+}
+
+/// What an idle process costs.
+struct Idle {
+    resident_mib: f64,
+    cpu_percent: f64,
+}
+
+/// Leaves processes alone, and then looks for as long again.
+async fn idle(processes: &[(&str, u32)], order: &Order) -> anyhow::Result<Vec<Idle>> {
+    let time = Duration::from_secs(order.amount(20, 5) as u64);
+    tokio::time::sleep(time).await;
+    let before: Result<Vec<f64>, _> = processes.iter().map(|(_, pid)| own(*pid)).collect();
+    let before = before?;
+    let started = Instant::now();
+    tokio::time::sleep(time).await;
+    let took = started.elapsed().as_secs_f64();
+    let mut idle = Vec::new();
+    for ((name, pid), before) in processes.iter().zip(before) {
+        let one = Idle {
+            resident_mib: resident_mib(*pid)?,
+            cpu_percent: (own(*pid)? - before) / took * 100.0,
+        };
+        println!(
+            "  {name}: {:.1} MiB resident, {:.2} % of a core over {took:.0} s",
+            one.resident_mib, one.cpu_percent
+        );
+        idle.push(one);
+    }
+    Ok(idle)
 }
 
 fn resident_mib(pid: u32) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .context("VmRSS")?;
-    let kib: f64 = line
-        .split_whitespace()
-        .nth(1)
-        .context("a number")?
-        .parse()?;
+    let mut lines = status.lines();
+    let line = lines.find(|line| line.starts_with("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1));
+    let kib: f64 = kib.context("VmRSS")?.parse()?;
     Ok(kib / 1024.0)
 }
 
-/// Prints how long a second process takes from exec to serving, on a migrated directory of its own.
-pub(crate) async fn ready(_running: &Embedded) {
-    let mut embedded = Embedded::start().await;
-    let mut times: Vec<Duration> = Vec::new();
-    for _ in 0..5 {
+/// Kills and starts a process on migrated databases; the median of exec → serving, in milliseconds.
+async fn ready(name: &str, process: &mut Process) -> anyhow::Result<f64> {
+    let mut times = Vec::new();
+    for _ in 0..STARTS {
+        process.kill();
         let started = Instant::now();
-        embedded.process.restart();
-        embedded.process.is_serving().await;
-        times.push(started.elapsed());
+        process.restart();
+        while !serves(&process.address).await {
+            ensure!(
+                started.elapsed() < READY_WITHIN,
+                "{name}: {}",
+                process.log()
+            );
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+        times.push(started.elapsed().as_secs_f64() * 1000.0);
     }
-    println!(
-        "exec to serving, migrated before: median {} ms",
-        crate::baseline::median(&mut times).as_millis()
-    );
+    println!("  {name}: exec → serving {} ms", spread(&times, 0));
+    Ok(crate::ratio::median(&times))
+}
+
+async fn serves(address: &str) -> bool {
+    let Ok(endpoint) = Endpoint::from_shared(address.to_owned()) else {
+        return false;
+    };
+    let Ok(channel) = endpoint.connect().await else {
+        return false;
+    };
+    let mut client = HealthClient::new(channel);
+    let check = client.check(HealthCheckRequest::default()).await;
+    let answer = check.map(|answer| answer.into_inner().status());
+    answer.is_ok_and(|status| status == ServingStatus::Serving.into())
 }

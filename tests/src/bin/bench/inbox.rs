@@ -8,15 +8,15 @@ use minzheng_chassis::db::{Database, Sql, val};
 use minzheng_tests::processes::{Process, free_port};
 
 use crate::facts;
-use crate::held_lease::HeldLease;
 use crate::order::Order;
 use crate::pgbench::Pgbench;
 use crate::ratio::{Better, Leg, Legs, Target, spread};
 use crate::stand::{LOOK_EVERY, Stand, end};
+use minzheng_tests::held_lease::HeldLease;
 
-const SERVICE: &str = "elderly-care";
-const SUBSCRIPTION: &str = "elderly-care.follow-deaths";
-const ANSWERS: &str = "life-events.receipts";
+pub(crate) const SERVICE: &str = "elderly-care";
+pub(crate) const SUBSCRIPTION: &str = "elderly-care.follow-deaths";
+pub(crate) const ANSWERS: &str = "life-events.receipts";
 
 /// The baseline's database, of the same schema.
 const BASELINE: &str = "elderly-care-baseline";
@@ -60,7 +60,7 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
         "\n## B3: {SUBSCRIPTION} takes {events} facts from 12 partitions, up to {BATCH} in a transaction, one transaction \
          at a time on both sides"
     );
-    facts::send(stand.bus.as_ref(), events).await?;
+    facts::send(stand.bus.as_ref(), 0..events as u64, events as u64).await?;
     stand.copy(SERVICE, EMPTY).await?;
     stand.copy(EMPTY, BASELINE).await?;
     facts::store(&stand.open(BASELINE)?, events).await?;
@@ -113,10 +113,10 @@ impl Inbox {
             None
         };
         let mut process = stand.start(SERVICE, free_port(), more);
-        let begun = self.reaches(&db, &mut process, 1).await?;
+        let begun = reaches(&db, &mut process, 1).await?;
         let meter = stand.servers.start(&[process.pid()]).await?;
         let until = (begun + i64::try_from(count)?).min(i64::try_from(self.events)?);
-        let ended = self.reaches(&db, &mut process, until).await?;
+        let ended = reaches(&db, &mut process, until).await?;
         let (took, cost) = meter.stop().await?;
         end(process).await?;
         drop(lease);
@@ -128,29 +128,6 @@ impl Inbox {
             took,
             cost,
         })
-    }
-
-    async fn reaches(
-        &self,
-        db: &Database,
-        process: &mut Process,
-        mark: i64,
-    ) -> anyhow::Result<i64> {
-        let asked = Instant::now();
-        loop {
-            let text = "SELECT CAST(coalesce(sum(next_offset), 0) AS bigint) AS n FROM position WHERE subscription = $1";
-            let row = db.reader().one(text, [val(SUBSCRIPTION)]).await?;
-            let applied: i64 = row.context("a sum")?.get("n")?;
-            if applied >= mark {
-                return Ok(applied);
-            }
-            ensure!(
-                asked.elapsed() < TAKEN_WITHIN && !process.has_ended(),
-                "{applied} of {mark} applied: {}",
-                process.log()
-            );
-            tokio::time::sleep(LOOK_EVERY / 2).await;
-        }
     }
 
     /// Each event left an inbox row, and none is parked.
@@ -184,5 +161,33 @@ impl Inbox {
             took: ran.took,
             cost,
         })
+    }
+}
+
+/// How many events its subscription has applied.
+pub(crate) async fn applied(db: &Database) -> anyhow::Result<i64> {
+    let text = "SELECT CAST(coalesce(sum(next_offset), 0) AS bigint) AS n FROM position WHERE subscription = $1";
+    let row = db.reader().one(text, [val(SUBSCRIPTION)]).await?;
+    Ok(row.context("a sum")?.get("n")?)
+}
+
+/// Waits until it has applied so many; how many it has by then.
+pub(crate) async fn reaches(
+    db: &Database,
+    process: &mut Process,
+    mark: i64,
+) -> anyhow::Result<i64> {
+    let asked = Instant::now();
+    loop {
+        let applied = applied(db).await?;
+        if applied >= mark {
+            return Ok(applied);
+        }
+        ensure!(
+            asked.elapsed() < TAKEN_WITHIN && !process.has_ended(),
+            "{applied} of {mark} applied: {}",
+            process.log()
+        );
+        tokio::time::sleep(LOOK_EVERY / 2).await;
     }
 }

@@ -8,53 +8,51 @@
 #![allow(clippy::print_stdout)] // the report is what this program is for
 
 mod accounting;
+mod bare;
 mod baseline;
 mod cases;
+mod collector;
 mod command;
 mod context;
 mod facts;
 mod footprint;
-mod held_lease;
+mod growth;
+mod growth_inbox;
+mod held_xmin;
+mod history;
 mod inbox;
+mod lag;
+mod latency;
 mod load;
 mod order;
+mod overload;
 mod pgbench;
 mod ratio;
 mod raw_kafka;
 mod relay;
+mod report_baseline;
 mod reports;
 mod residents;
+mod settled;
 mod stand;
+mod telemetry;
 
 use std::process::ExitCode;
 
 use minzheng_chassis::testing::{KAFKA_VARIABLE, TestDatabase, real_service};
+use minzheng_tests::platform::Platform;
 use minzheng_tests::processes::{Cluster, Embedded};
 use order::Order;
 
-/// Share of the full amounts that `--smoke` runs.
-const SMOKE: usize = 10;
-
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<ExitCode> {
-    let order = Order::of(std::env::args().skip(1));
+    let order = Order::of(std::env::args().skip(1))?;
     context::print().await?;
-    if order.wants_any(&["latency", "throughput", "footprint"]) {
-        let wanted = |name: &str| order.wants(name);
-        let amount = |full: usize| order.amount(full, full / SMOKE);
-        real(&wanted, &amount).await?;
-        embedded(&wanted, &amount).await?;
+    if order.wants_any(&["latency", "throughput"]) {
+        real(&order).await?;
+        embedded(&order).await?;
     }
-    let mut reached = true;
-    if order.wants("B2") {
-        reached &= relay::run(&order).await?;
-    }
-    if order.wants_any(&["B3", "B3b"]) {
-        reached &= inbox::run(&order).await?;
-    }
-    if order.wants_any(&["B1", "B1c"]) {
-        reached &= command::run(&order).await?;
-    }
+    let reached = measure(&order).await?;
     Ok(if reached {
         ExitCode::SUCCESS
     } else {
@@ -62,10 +60,46 @@ async fn main() -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn real(
-    wanted: &impl Fn(&str) -> bool,
-    amount: &impl Fn(usize) -> usize,
-) -> anyhow::Result<()> {
+/// Runs what has a floor; whether all reach it.
+async fn measure(order: &Order) -> anyhow::Result<bool> {
+    let mut reached = true;
+    if order.wants("B2") {
+        reached &= relay::run(order).await?;
+    }
+    if order.wants("B2c") {
+        reached &= lag::run(order).await?;
+    }
+    if order.wants_any(&["B3", "B3b"]) {
+        reached &= inbox::run(order).await?;
+    }
+    if order.wants_any(&["B1", "B1c"]) {
+        reached &= command::run(order).await?;
+    }
+    if order.wants_any(&["B4", "B4b", "B4c"]) {
+        reached &= settled::run(order).await?;
+    }
+    if order.wants("B7") {
+        reached &= footprint::run(order).await?;
+    }
+    if order.wants("B7b") {
+        reached &= footprint::run_all(order).await?;
+    }
+    if order.wants("B8") {
+        reached &= growth::run(order).await? & growth_inbox::run(order).await?;
+    }
+    if order.wants("B8c") {
+        reached &= held_xmin::run(order).await?;
+    }
+    if order.wants("B9") {
+        reached &= overload::run(order).await?;
+    }
+    if order.wants("B10") {
+        reached &= telemetry::run(order).await?;
+    }
+    Ok(reached)
+}
+
+async fn real(order: &Order) -> anyhow::Result<()> {
     let Some(kafka) = real_service(KAFKA_VARIABLE) else {
         return Ok(());
     };
@@ -75,62 +109,29 @@ async fn real(
     println!("\n## PostgreSQL and Kafka, one process per target");
     baseline::kafka(&kafka).await?;
     let cluster = Cluster::start(database, &kafka, 1).await;
-    let platform = cluster.platform();
-    if wanted("footprint") {
-        footprint::of(
-            cluster
-                .processes
-                .iter()
-                .map(|(name, replicas)| (*name, replicas[0].pid())),
-        )
-        .await?;
-    }
-    if wanted("latency") {
-        cases::latency(&platform, amount(300), 10.0).await?;
-    }
-    if wanted("throughput") {
-        let url = cluster.database.url("life-events");
-        cases::throughput(
-            &platform,
-            cases::Settled::on_postgres(&url).await?,
-            amount(6000),
-        )
-        .await?;
-    }
-    Ok(())
+    let url = cluster.database.url("life-events");
+    let settled = cases::Settled::on_postgres(&url).await?;
+    latency_and_throughput(&cluster.platform(), settled, order).await
 }
 
-async fn embedded(
-    wanted: &impl Fn(&str) -> bool,
-    amount: &impl Fn(usize) -> usize,
-) -> anyhow::Result<()> {
+async fn embedded(order: &Order) -> anyhow::Result<()> {
     println!("\n## One process, SQLite and the embedded bus");
-    let started = std::time::Instant::now();
     let embedded = Embedded::start().await;
-    println!(
-        "exec to serving (migrations included): {} ms",
-        started.elapsed().as_millis()
-    );
-    let platform = embedded.platform();
-    if wanted("footprint") {
-        footprint::of([("all", embedded.process.pid())]).await?;
-        footprint::ready(&embedded).await;
+    let data = embedded.directory.path().join("data");
+    let settled = cases::Settled::on_sqlite(&data.join("life-events.db")).await?;
+    latency_and_throughput(&embedded.platform(), settled, order).await
+}
+
+async fn latency_and_throughput(
+    platform: &Platform,
+    settled: cases::Settled,
+    order: &Order,
+) -> anyhow::Result<()> {
+    if order.wants("latency") {
+        cases::latency(platform, order.amount(300, 30), 10.0).await?;
     }
-    if wanted("latency") {
-        cases::latency(&platform, amount(300), 10.0).await?;
-    }
-    if wanted("throughput") {
-        let path = embedded
-            .directory
-            .path()
-            .join("data")
-            .join("life-events.db");
-        cases::throughput(
-            &platform,
-            cases::Settled::on_sqlite(&path).await?,
-            amount(6000),
-        )
-        .await?;
+    if order.wants("throughput") {
+        cases::throughput(platform, settled, order.amount(6000, 600)).await?;
     }
     Ok(())
 }

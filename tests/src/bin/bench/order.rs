@@ -1,10 +1,34 @@
 //! What one run of the benchmarks is asked for.
 
+use anyhow::bail;
+
 /// Pairs of baseline and subject in a full run.
 const PAIRS: usize = 5;
 
 /// The same with `--smoke`.
 const SMOKE_PAIRS: usize = 3;
+
+/// Every benchmark; and whether `--smoke` runs it when none is named: what tells most in the four
+/// minutes that it may take, and suffers least from a busy machine.
+const BENCHMARKS: [(&str, bool); 17] = [
+    ("latency", false),
+    ("throughput", false),
+    ("B1", true),
+    ("B1c", false),
+    ("B2", true),
+    ("B2c", false),
+    ("B3", true),
+    ("B3b", true),
+    ("B4", true),
+    ("B4b", false),
+    ("B4c", true),
+    ("B7", true),
+    ("B7b", true),
+    ("B8", false),
+    ("B8c", false),
+    ("B9", true),
+    ("B10", false),
+];
 
 /// The command line.
 pub(crate) struct Order {
@@ -14,18 +38,33 @@ pub(crate) struct Order {
 
 impl Order {
     /// From the program's arguments: names of benchmarks and options.
-    pub(crate) fn of(arguments: impl Iterator<Item = String>) -> Self {
+    ///
+    /// # Errors
+    /// A benchmark or an option that is not there.
+    pub(crate) fn of(arguments: impl Iterator<Item = String>) -> anyhow::Result<Self> {
         let (options, names): (Vec<String>, Vec<String>) =
             arguments.partition(|argument| argument.starts_with("--"));
-        Self {
-            smoke: options.iter().any(|option| option == "--smoke"),
-            names,
+        let is_unknown = |name: &&String| BENCHMARKS.iter().all(|(known, _)| known != name);
+        if let Some(unknown) = names.iter().find(is_unknown) {
+            let known = BENCHMARKS.map(|(name, _)| name).join(", ");
+            bail!("no benchmark is called {unknown}; there are {known}");
         }
+        if let Some(unknown) = options.iter().find(|option| *option != "--smoke") {
+            bail!("no option is called {unknown}; there is --smoke");
+        }
+        Ok(Self {
+            smoke: !options.is_empty(),
+            names,
+        })
     }
 
-    /// Whether a benchmark was asked for: all are if none is named.
+    /// Whether a benchmark was asked for. If none is named, all are, or those of the smoke.
     pub(crate) fn wants(&self, name: &str) -> bool {
-        self.names.is_empty() || self.names.iter().any(|wanted| wanted == name)
+        if !self.names.is_empty() {
+            return self.names.iter().any(|wanted| wanted == name);
+        }
+        let of_smoke = |(known, is_smoke): &(&str, bool)| *known == name && *is_smoke;
+        !self.smoke || BENCHMARKS.iter().any(of_smoke)
     }
 
     /// Whether one of several was asked for.
@@ -46,5 +85,35 @@ impl Order {
     /// How often subject and baseline take turns.
     pub(crate) fn pairs(&self) -> usize {
         self.amount(PAIRS, SMOKE_PAIRS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(line: &str) -> anyhow::Result<Order> {
+        Order::of(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn what_is_named_runs_and_nothing_else() {
+        let order = order("B8 --smoke B1").unwrap();
+        assert!(order.wants("B8") && order.wants("B1") && !order.wants("B2"));
+        assert_eq!((order.amount(10, 1), order.pairs()), (1, SMOKE_PAIRS));
+    }
+
+    #[test]
+    fn without_a_name_all_run_or_those_of_the_smoke() {
+        let (full, smoke) = (order("").unwrap(), order("--smoke").unwrap());
+        assert!(full.wants("B8") && full.wants("B1") && full.is_full());
+        assert!(!smoke.wants("B8") && smoke.wants("B1"));
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused() {
+        for line in ["B99", "footprint", "--smok", "B1 --fast"] {
+            assert!(order(line).is_err(), "{line}");
+        }
     }
 }

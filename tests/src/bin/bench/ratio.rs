@@ -60,6 +60,13 @@ impl Legs {
             .collect()
     }
 
+    /// This kind's CPU time for each operation over another's, pair by pair.
+    pub(crate) fn cpu_over(&self, other: &Self) -> Vec<f64> {
+        let each = |leg: &Leg| leg.cost.cpu() / leg.operations;
+        let pairs = self.legs.iter().zip(&other.legs);
+        pairs.map(|(own, other)| each(own) / each(other)).collect()
+    }
+
     /// Prints rate and cost.
     pub(crate) fn print(&self) {
         let mut cost = Cost::default();
@@ -109,6 +116,15 @@ fn is_smoke() -> bool {
     std::env::args().any(|word| word == "--smoke")
 }
 
+/// A mark as it is printed; there is none where it is infinite.
+fn mark(mark: f64) -> String {
+    if mark.is_finite() {
+        mark.to_string()
+    } else {
+        "–".to_owned()
+    }
+}
+
 /// Which way is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Better {
@@ -142,13 +158,13 @@ impl Target {
             (false, _) => "BELOW FLOOR",
         };
         println!(
-            "{}: {} = {} of {} pairs; floor {}, goal {}: {verdict}",
+            "{}: {} = {} of {}; floor {}, goal {}: {verdict}",
             self.id,
             self.ratio,
             spread(ratios, 2),
             ratios.len(),
-            self.floor,
-            self.goal
+            mark(self.floor),
+            mark(self.goal)
         );
         let margin = match (is_smoke(), self.better) {
             (false, _) => 1.0,

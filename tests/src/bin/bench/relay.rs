@@ -12,10 +12,10 @@ use crate::raw_kafka::RawKafka;
 use crate::stand::{LOOK_EVERY, Stand, end};
 
 /// The service whose relay runs; nobody else is there to hear or to say anything.
-const SERVICE: &str = "child-welfare";
+pub(crate) const SERVICE: &str = "child-welfare";
 
 /// Where the events go: twelve partitions, no subscriber in this service.
-const TOPIC: &str = "life-events.receipts";
+pub(crate) const TOPIC: &str = "life-events.receipts";
 
 /// Bytes of each event's value.
 const VALUE: usize = 500;
@@ -62,16 +62,16 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
 }
 
 /// One drain, from the first rows seen deleted to the empty table.
-async fn relayed(stand: &Stand, db: &Database, rows: usize) -> anyhow::Result<Leg> {
+pub(crate) async fn relayed(stand: &Stand, db: &Database, rows: usize) -> anyhow::Result<Leg> {
     fill(stand, db, rows).await?;
     let stored_before = stand.records(TOPIC).await?;
-    let first = oldest(db).await?.context("a full outbox")?;
+    let first = oldest(db, 0).await?.context("a full outbox")?;
     let last = first + i64::try_from(rows)? - 1;
     let mut process = stand.start(SERVICE, free_port(), &[]);
     let asked = Instant::now();
     let begun = loop {
         tokio::time::sleep(LOOK_EVERY / 4).await;
-        let now = oldest(db)
+        let now = oldest(db, first)
             .await?
             .context("the relay was faster than the first look")?;
         if now > first {
@@ -84,7 +84,9 @@ async fn relayed(stand: &Stand, db: &Database, rows: usize) -> anyhow::Result<Le
         );
     };
     let meter = stand.servers.start(&[process.pid()]).await?;
-    while oldest(db).await?.is_some() {
+    let mut from = begun;
+    while let Some(now) = oldest(db, from).await? {
+        from = now;
         ensure!(
             asked.elapsed() < DRAINED_WITHIN && !process.has_ended(),
             "the relay does not end: {}",
@@ -121,9 +123,10 @@ async fn fill(stand: &Stand, db: &Database, rows: usize) -> anyhow::Result<()> {
     stand.administer("CHECKPOINT").await
 }
 
-async fn oldest(db: &Database) -> anyhow::Result<Option<i64>> {
-    let text = "SELECT seq FROM outbox ORDER BY seq LIMIT 1";
-    let row = db.reader().one(text, []).await?;
+/// The oldest row from `from` on: what lies below is gone, and need not be passed over again.
+async fn oldest(db: &Database, from: i64) -> anyhow::Result<Option<i64>> {
+    let text = "SELECT seq FROM outbox WHERE seq >= $1 ORDER BY seq LIMIT 1";
+    let row = db.reader().one(text, [val(from)]).await?;
     Ok(row.map(|row| row.get("seq")).transpose()?)
 }
 

@@ -1,122 +1,175 @@
-//! Reports of deaths to the product, and the same statements by pgbench: in a closed and in an open
-//! loop.
+//! Reports of deaths to the product, in a closed and in an open loop.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use hdrhistogram::Histogram;
 use minzheng_chassis::crypto::KeyRing;
-use minzheng_chassis::db::Sql;
+use minzheng_chassis::db::{Database, Sql};
 use minzheng_proto::common::v1::PartialDate;
 use minzheng_proto::life_events::v1 as pb;
-use minzheng_tests::family::{COUNTY, VILLAGE};
+use minzheng_tests::family::VILLAGE;
+use minzheng_tests::held_lease::HeldLease;
 use minzheng_tests::platform::{Callers, ClockControl, Platform};
 use minzheng_tests::processes::{Process, free_port};
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use tonic::Status;
 use uuid::Uuid;
 
 use crate::facts;
-use crate::held_lease::HeldLease;
-use crate::pgbench::{Logged, Pgbench, Ran, logged};
+use crate::latency::{Times, arrivals};
 use crate::ratio::Leg;
 use crate::residents;
-use crate::stand::{Stand, end};
+use crate::stand::{LOOK_EVERY, Stand, end};
 
-/// The baseline's database: the tables of both services.
-const BASELINE: &str = "residents-baseline";
+/// How long each run goes before it counts.
+pub(crate) const WARM_UP: Duration = Duration::from_secs(2);
 
-const REPORT_SQL: &str = include_str!("sql/report_death.sql");
+/// How soon the first call of an open loop is.
+const BEGINS_IN: Duration = Duration::from_millis(100);
 
-/// Connections of the open loop's baseline: more than are ever busy.
-const OPEN_CLIENTS: usize = 64;
+/// How long an outbox may take to empty.
+const DRAINED_WITHIN: Duration = Duration::from_secs(300);
 
-/// How long each run goes before it counts: a new connection of pgbench prepares every statement.
-const WARM_UP: Duration = Duration::from_secs(2);
+/// The whole province: a hospital reports whoever dies in it, from wherever.
+const PROVINCE: &str = "52";
 
-/// Prefix of pgbench's logs.
-const LOG: &str = "latency";
+/// Whether the events of the reports leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Relay {
+    Runs,
+    /// Its lease is held: events stay in the outbox, and nobody reacts.
+    Rests,
+}
 
-/// Seed of the arrivals.
-const SEED: u64 = 5;
-
-/// Longest latency that is told apart, in microseconds.
-const LONGEST_MICROS: u64 = 600_000_000;
-
-/// Two services, their databases, and the baseline's.
+/// The services `residents` and `life-events`, and clients of them.
 pub(crate) struct Commands {
-    stand: Stand,
-    platform: Platform,
-    callers: Callers,
-    processes: [Process; 2],
-    lease: HeldLease,
+    pub(crate) stand: Stand,
+    pub(crate) platform: Platform,
+    pub(crate) callers: Callers,
+    addresses: Addresses,
+    processes: Vec<Process>,
+    life_events: Database,
+    _lease: Option<HeldLease>,
     residents: u64,
     /// Reports so far: the place of the next person.
     told: AtomicU64,
 }
 
+/// Ports of both services.
+#[derive(Clone, Copy)]
+struct Addresses {
+    residents: u16,
+    life_events: u16,
+}
+
+/// When a report was made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    pub(crate) request: Uuid,
+    /// When it was meant to be.
+    pub(crate) start: Instant,
+    pub(crate) answered: Instant,
+}
+
+impl Told {
+    /// From the intended start to the answer.
+    pub(crate) fn took(&self) -> Duration {
+        self.answered.saturating_duration_since(self.start)
+    }
+}
+
 impl Commands {
-    /// Fills the table of persons and starts both services, of which none relays.
-    pub(crate) async fn start(stand: Stand, count: u64) -> anyhow::Result<Self> {
-        let keys = KeyRing::load(&stand.key_file())?;
-        let db = stand.open("residents")?;
-        residents::fill(&db, &keys, count).await?;
-        db.close().await;
-        stand.copy("residents", BASELINE).await?;
-        forget_migrations(&stand).await?;
-        stand
-            .migrate(BASELINE, &minzheng_life_events::module())
-            .await?;
+    /// Fills the table of persons of a stand.
+    pub(crate) async fn fill(stand: &Stand, count: u64) -> anyhow::Result<()> {
+        let keys = Arc::new(KeyRing::load(&stand.key_file())?);
+        residents::fill(&stand.database.url("residents"), keys, count).await
+    }
+
+    /// Starts both services on a stand whose table of persons is full.
+    pub(crate) async fn start(stand: Stand, count: u64, relay: Relay) -> anyhow::Result<Self> {
         stand.administer("CHECKPOINT").await?;
-        let lease = HeldLease::take(&stand.open("life-events")?).await?;
-        let (at, asked) = (free_port(), free_port());
-        let neighbour = format!("neighbours.residents=http://127.0.0.1:{asked}");
-        let processes = [
-            stand.start("residents", asked, &[]),
-            stand.start("life-events", at, &[neighbour]),
-        ];
-        for process in &processes {
-            process.is_serving().await;
-        }
-        let addresses = [
-            ("residents", vec![processes[0].address.clone()]),
-            ("life-events", vec![processes[1].address.clone()]),
-        ];
+        let life_events = stand.open("life-events")?;
+        let lease = match relay {
+            Relay::Runs => None,
+            Relay::Rests => Some(HeldLease::take(&life_events).await?),
+        };
+        let addresses = Addresses {
+            residents: free_port(),
+            life_events: free_port(),
+        };
         let clock = stand.directory.path().join("clock-offset");
-        Ok(Self {
-            platform: Platform::new(addresses.into(), ClockControl::File(clock)),
-            callers: Callers::of(COUNTY),
-            processes,
-            lease,
+        let at = |port: u16| vec![format!("http://127.0.0.1:{port}")];
+        let known = [
+            ("residents", at(addresses.residents)),
+            ("life-events", at(addresses.life_events)),
+        ];
+        let mut commands = Self {
+            platform: Platform::new(known.into(), ClockControl::File(clock)),
+            callers: Callers::of(PROVINCE),
+            addresses,
+            processes: Vec::new(),
+            life_events,
+            _lease: lease,
             residents: count,
             told: AtomicU64::new(0),
             stand,
-        })
+        };
+        commands.serve(&[]).await?;
+        Ok(commands)
     }
 
-    /// Ends the services and drops the databases.
-    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+    /// Starts both services, anew if they run, with further settings.
+    pub(crate) async fn serve(&mut self, more: &[String]) -> anyhow::Result<()> {
+        for process in std::mem::take(&mut self.processes) {
+            end(process).await?;
+        }
+        let at = self.addresses;
+        let neighbour = format!("neighbours.residents=http://127.0.0.1:{}", at.residents);
+        let with_neighbour = [more, &[neighbour]].concat();
+        self.processes = vec![
+            self.stand.start("residents", at.residents, more),
+            self.stand
+                .start("life-events", at.life_events, &with_neighbour),
+        ];
+        for process in &self.processes {
+            process.is_serving().await;
+        }
+        Ok(())
+    }
+
+    /// Ends the services and drops their databases and these.
+    pub(crate) async fn stop(self, more: &[&str]) -> anyhow::Result<()> {
         for process in self.processes {
             end(process).await?;
         }
-        drop(self.lease);
-        self.stand
-            .clear(&["residents", "life-events", BASELINE])
-            .await
+        self.life_events.close().await;
+        let databases = [&["residents", "life-events"], more].concat();
+        self.stand.clear(&databases).await
     }
 
-    fn pids(&self) -> [u32; 2] {
-        [self.processes[0].pid(), self.processes[1].pid()]
+    /// Process ids of both services.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.processes.iter().map(Process::pid).collect()
     }
 
-    /// One report about somebody nobody has reported.
-    async fn report(&self) -> anyhow::Result<()> {
+    /// A client's view with so many connections to `life-events`: one carries only so many calls at once.
+    pub(crate) fn with_connections(&self, count: usize) -> Platform {
+        let address = format!("http://127.0.0.1:{}", self.addresses.life_events);
+        let clock = self.platform.clock.clone();
+        Platform::new([("life-events", vec![address; count])].into(), clock)
+    }
+
+    /// Reports somebody nobody has reported; the request's id.
+    pub(crate) async fn tell(&self, platform: &Platform) -> Result<Uuid, Status> {
         let place = self.told.fetch_add(1, Ordering::Relaxed);
-        ensure!(place < self.residents, "everybody is dead");
+        if place >= self.residents {
+            return Err(Status::failed_precondition("everybody is dead"));
+        }
         let reference = Uuid::new_v4().to_string();
+        let id = Uuid::new_v4();
         let request = pb::ReportDeathRequest {
-            request_id: Uuid::new_v4().to_string(),
+            request_id: id.to_string(),
             person_id: facts::person(place, self.residents).to_string(),
             source_organisation: "org-evidence_source_medical_certificate".to_owned(),
             reference: reference.clone(),
@@ -130,9 +183,9 @@ impl Commands {
             document_number: reference,
             ..Default::default()
         };
-        let mut client = self.platform.life_events(&self.callers.reporter);
+        let mut client = platform.life_events(&self.callers.reporter);
         client.report_death(request).await?;
-        Ok(())
+        Ok(id)
     }
 
     /// So many reports in flight for a while.
@@ -143,7 +196,7 @@ impl Commands {
         let until = Instant::now() + time;
         let workers = (0..in_flight).map(|_| async {
             while Instant::now() < until {
-                self.report().await?;
+                self.tell(&self.platform).await?;
             }
             anyhow::Ok(())
         });
@@ -157,134 +210,44 @@ impl Commands {
         })
     }
 
-    /// The same statements by pgbench, once its connections are warm.
-    pub(crate) async fn statements(&self, clients: usize, seconds: u64) -> anyhow::Result<Leg> {
-        let options = logging(Duration::from_secs(seconds));
-        let first = self.first_free().await?;
-        self.stand.administer("CHECKPOINT").await?;
-        let warmed = async {
-            tokio::time::sleep(WARM_UP).await;
-            let begun = jiff::Timestamp::now().as_microsecond();
-            Ok((begun.unsigned_abs(), self.stand.servers.start(&[]).await?))
-        };
-        let running = self.pgbench(clients, first, &options);
-        let (_, (begun, meter)) = futures::try_join!(running, warmed)?;
-        let (_, mut cost) = meter.stop().await?;
-        let all = logged(self.stand.scratch(), LOG)?;
-        let counted: Vec<&Logged> = all.iter().filter(|one| one.ended >= begun).collect();
-        let last = counted.iter().map(|one| one.ended).max();
-        let last = last.context("transactions after the warm-up")?;
-        // The system counts pgbench's own time at its end, the warm-up's with it.
-        cost.client *= counted.len() as f64 / all.len() as f64;
-        Ok(Leg {
-            operations: counted.len() as f64,
-            took: Duration::from_micros(last - begun),
-            cost,
-        })
-    }
-
-    async fn pgbench(&self, clients: usize, first: i64, options: &[String]) -> anyhow::Result<Ran> {
-        let variables = [
-            ("n", -1),
-            ("clients", i64::try_from(clients)?),
-            ("first", first),
-            ("residents", i64::try_from(self.residents)?),
-        ];
-        let url = self.stand.database.url(BASELINE);
-        let pgbench = Pgbench {
-            url: &url,
-            script: REPORT_SQL,
-            clients,
-            variables: &variables,
-            options,
-        };
-        pgbench.run(self.stand.scratch()).await
-    }
-
-    /// The first number that the baseline has not used: the script makes each case's id of it.
-    async fn first_free(&self) -> anyhow::Result<i64> {
-        let db = self.stand.open(BASELINE)?;
-        let row = db
-            .reader()
-            .one("SELECT id FROM death_case ORDER BY id DESC LIMIT 1", [])
-            .await?;
-        db.close().await;
-        let last = row.map(|row| row.get::<Uuid>("id")).transpose()?;
-        let first = last.map_or(0, |id| (id.as_u128() >> 3) + 1);
-        ensure!(
-            first < u128::from(self.residents),
-            "the baseline has reported everybody"
-        );
-        Ok(i64::try_from(first)?)
-    }
-
-    /// Reports at random moments, `rate` a second; microseconds from the intended start.
-    pub(crate) async fn open_reports(
-        &self,
-        rate: f64,
-        time: Duration,
-    ) -> anyhow::Result<Histogram<u64>> {
-        let mut random = StdRng::seed_from_u64(SEED);
-        let begin = Instant::now() + Duration::from_millis(100);
-        let mut starts = Vec::new();
-        let mut at = 0.0;
-        while at < (WARM_UP + time).as_secs_f64() {
-            starts.push(begin + Duration::from_secs_f64(at));
-            at -= (1.0 - random.random::<f64>()).ln() / rate;
-        }
+    /// Reports at random moments, `rate` a second; those of the warm-up are left out.
+    pub(crate) async fn open(&self, rate: f64, time: Duration) -> anyhow::Result<Vec<Told>> {
+        let begin = Instant::now() + BEGINS_IN;
+        let starts = arrivals(begin, rate, WARM_UP + time);
         let reports = starts.into_iter().map(|start| async move {
             tokio::time::sleep_until(start.into()).await;
-            self.report().await?;
-            anyhow::Ok((start, start.elapsed()))
+            let request = self.tell(&self.platform).await?;
+            anyhow::Ok(Told {
+                request,
+                start,
+                answered: Instant::now(),
+            })
         });
-        let told = futures::future::try_join_all(reports).await?;
-        let counted = told.iter().filter(|(start, _)| *start >= begin + WARM_UP);
-        histogram(counted.map(|(_, took)| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)))
+        let mut told = futures::future::try_join_all(reports).await?;
+        told.retain(|one| one.start >= begin + WARM_UP);
+        Ok(told)
     }
 
-    /// The same by pgbench.
-    pub(crate) async fn open_statements(
-        &self,
-        rate: f64,
-        time: Duration,
-    ) -> anyhow::Result<Histogram<u64>> {
-        let mut options = logging(time);
-        options.extend([format!("--rate={rate:.1}"), format!("--random-seed={SEED}")]);
-        self.pgbench(OPEN_CLIENTS, self.first_free().await?, &options)
-            .await
-            .context("the open loop")?;
-        let all = logged(self.stand.scratch(), LOG)?;
-        let start = |one: &Logged| one.ended.saturating_sub(one.latency);
-        let begin = all.iter().map(start).min().unwrap_or_default();
-        let warm = begin + u64::try_from(WARM_UP.as_micros())?;
-        let counted = all.iter().filter(|one| start(one) >= warm);
-        histogram(counted.map(|one| one.latency))
+    /// The latency of [`Commands::open`].
+    pub(crate) async fn open_reports(&self, rate: f64, time: Duration) -> anyhow::Result<Times> {
+        let told = self.open(rate, time).await?;
+        Times::of_durations(told.iter().map(Told::took))
     }
-}
 
-/// Options of a run that is warm for so long, with a log.
-fn logging(time: Duration) -> Vec<String> {
-    vec![
-        format!("--time={}", (WARM_UP + time).as_secs()),
-        "--log".to_owned(),
-        format!("--log-prefix={LOG}"),
-    ]
-}
-
-/// A service refuses a database with migrations of another; in the baseline's the tables of both are
-/// wanted.
-async fn forget_migrations(stand: &Stand) -> anyhow::Result<()> {
-    let db = stand.open(BASELINE)?;
-    let text = "DELETE FROM seaql_migrations WHERE version LIKE 'residents_%'";
-    db.writer().run(text, []).await?;
-    db.close().await;
-    Ok(())
-}
-
-fn histogram(micros: impl Iterator<Item = u64>) -> anyhow::Result<Histogram<u64>> {
-    let mut times = Histogram::new_with_max(LONGEST_MICROS, 3)?;
-    for one in micros {
-        times.saturating_record(one);
+    /// Waits until the outbox of `life-events` is empty.
+    pub(crate) async fn drained(&self) -> anyhow::Result<()> {
+        let asked = Instant::now();
+        let text = "SELECT count(*) AS n FROM (SELECT 1 FROM outbox LIMIT 1) AS first";
+        loop {
+            let row = self.life_events.reader().one(text, []).await?;
+            if row.context("a count")?.get::<i64>("n")? == 0 {
+                return Ok(());
+            }
+            ensure!(
+                asked.elapsed() < DRAINED_WITHIN,
+                "events stay in the outbox"
+            );
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
-    Ok(times)
 }

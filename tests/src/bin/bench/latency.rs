@@ -1,0 +1,64 @@
+//! Latency: when calls are meant to start, and how long they took from then on.
+
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+/// Seed of the arrivals.
+pub(crate) const SEED: u64 = 5;
+
+/// Longest latency that is told apart, in microseconds: a saturating histogram does not grow.
+const LONGEST_MICROS: u64 = 600_000_000;
+
+/// How long each of many took.
+pub(crate) struct Times(Histogram<u64>);
+
+impl Times {
+    /// Of these, in microseconds.
+    pub(crate) fn of(micros: impl IntoIterator<Item = u64>) -> anyhow::Result<Self> {
+        let mut times = Histogram::new_with_max(LONGEST_MICROS, 3)?;
+        for one in micros {
+            times.saturating_record(one);
+        }
+        Ok(Self(times))
+    }
+
+    /// Of these durations.
+    pub(crate) fn of_durations(
+        durations: impl IntoIterator<Item = Duration>,
+    ) -> anyhow::Result<Self> {
+        let micros = durations.into_iter().map(|one| one.as_micros());
+        Self::of(micros.map(|one| u64::try_from(one).unwrap_or(u64::MAX)))
+    }
+
+    /// Milliseconds that a share of them did not exceed.
+    pub(crate) fn ms(&self, quantile: f64) -> f64 {
+        self.0.value_at_quantile(quantile) as f64 / 1000.0
+    }
+
+    /// Prints how many there are and what they took.
+    pub(crate) fn print(&self, name: &str) {
+        println!(
+            "  {name}: {} of them: p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, max {:.2} ms",
+            self.0.len(),
+            self.ms(0.5),
+            self.ms(0.99),
+            self.ms(0.999),
+            self.0.max() as f64 / 1000.0
+        );
+    }
+}
+
+/// Random moments from `begin` on, `rate` a second: Poisson arrivals, the same in each run.
+pub(crate) fn arrivals(begin: Instant, rate: f64, time: Duration) -> Vec<Instant> {
+    let mut random = StdRng::seed_from_u64(SEED);
+    let mut arrivals = Vec::new();
+    let mut at = 0.0;
+    while at < time.as_secs_f64() {
+        arrivals.push(begin + Duration::from_secs_f64(at));
+        at -= (1.0 - random.random::<f64>()).ln() / rate;
+    }
+    arrivals
+}
