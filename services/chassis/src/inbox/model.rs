@@ -454,7 +454,7 @@ impl World {
     }
 
     async fn held(&self) -> Vec<table::Held> {
-        let held = table::held(self.cx.db().writer(), None, 1_000).await;
+        let held = table::held(self.cx.db().writer(), None, None, 1_000).await;
         held.expect("read")
     }
 

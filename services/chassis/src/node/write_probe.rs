@@ -24,12 +24,15 @@ const PATIENCE: Duration = Duration::from_millis(800);
 /// More than a page of either database, so that room is needed for it.
 const BYTES: usize = 8 * 1024 + 512;
 
+/// When a write was tried, and what became of it.
+type Written = (Instant, Result<(), String>);
+
 /// Tries whether one service's database takes writes.
 #[derive(Clone)]
 pub(super) struct WriteProbe {
     cx: Context,
     turn: Arc<Mutex<()>>,
-    last: Arc<Guarded<Option<(Instant, Result<(), String>)>>>,
+    last: Arc<Guarded<Option<Written>>>,
 }
 
 impl WriteProbe {

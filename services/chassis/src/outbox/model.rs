@@ -352,7 +352,7 @@ impl World {
     }
 
     async fn refused(&self) -> Vec<Uuid> {
-        let rows = table::refused(self.cx.db().relay(), SERVICE, 1_000);
+        let rows = table::refused(self.cx.db().relay(), SERVICE, 0, 1_000);
         let rows = rows.await.expect("read");
         rows.into_iter().map(|row| row.envelope.id).collect()
     }

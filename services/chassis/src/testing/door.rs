@@ -52,8 +52,9 @@ impl Door {
             contexts.push(still.context(module).await);
         }
         let contexts: Arc<[Context]> = contexts.into();
-        let server = GrpcServer::new(&contexts, still.metrics.clone(), still.stopping.clone())
-            .expect("reflection");
+        let (metrics, stopping) = (still.metrics.clone(), still.stopping.clone());
+        let server = GrpcServer::new(&contexts, &still.settings, metrics, stopping);
+        let server = server.expect("reflection");
         let service = server.behind_the_port();
         let (settings, stopping) = (still.settings.clone(), still.stopping.clone());
         tokio::spawn(async move { server.serve(listener, &settings, stopping).await });

@@ -407,7 +407,9 @@ mod tests {
         let queue = [X, Y, Z].map(|id| candidate(id, None, None));
         let lapsed = |id, times| (id, B1, Passing::Lapsed(times));
         let no = |id| (id, B1, Passing::Declined);
-        let table: [(&[(u128, u128, Passing)], &[(u128, u128)]); 6] = [
+        type Passed<'a> = &'a [(u128, u128, Passing)];
+        type Due<'a> = &'a [(u128, u128)];
+        let table: [(Passed<'_>, Due<'_>); 6] = [
             (&[lapsed(X, 1)], &[(Y, B1)]),
             (&[lapsed(X, 1), lapsed(Y, 1)], &[(Z, B1)]),
             (&[lapsed(X, 1), lapsed(Y, 1), no(Z)], &[(X, B1)]),
