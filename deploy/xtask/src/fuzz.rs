@@ -124,6 +124,7 @@ fn look<'c>(
         .arg(format!("-timeout={PER_INPUT}"))
         .arg(format!("-artifact_prefix={}/", found(target)?.display()))
         .arg("-verbosity=0")
+        .arg("-print_funcs=0")
         .arg("-print_final_stats=1")
         // What it learns goes to the first directory; the second it only reads.
         .arg(learnt)

@@ -13,6 +13,7 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::service::Routes;
 use tonic::{Request, Status};
 
+use super::node::topic_specs;
 use super::{Still, TestDatabase};
 use crate::authz::{Caller, development};
 use crate::clock::{FakeClock, SharedClock};
@@ -46,6 +47,8 @@ impl Door {
         let neighbours = names.map(|name| (name, neighbour.clone())).collect();
         let settings = Settings::with(database.settings()).expect("settings are valid");
         let bus = open_bus(&settings, &clock).expect("the bus opens");
+        let created = bus.apply_topics(&topic_specs()).await;
+        created.expect("topics are created");
         let still = Still::new(settings, clock, bus, neighbours);
         let mut contexts = Vec::with_capacity(modules.len());
         for module in modules {
