@@ -446,7 +446,10 @@ async fn whatever_happens_every_event_arrives_in_order(database: TestDatabase) {
             }
             let left = table::status(cx.db().relay()).await.expect("read");
             prop_assert_eq!(left.rows, 0, "the outbox is empty");
-            prop_assert_eq!(world.arrived(), world.committed);
+            let mut committed = world.committed.clone();
+            // Of some keys all was given up.
+            committed.retain(|_, ids| !ids.is_empty());
+            prop_assert_eq!(world.arrived(), committed);
             Ok(())
         })
     };
