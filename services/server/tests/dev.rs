@@ -76,8 +76,9 @@ fn the_waiting_case(dev: &Dev) {
         waiting["person_id"].as_str().unwrap(),
     );
     let command = waiting["command"].as_str().unwrap();
+    let binary = env!("CARGO_BIN_EXE_minzheng");
     assert!(command.starts_with(&format!(
-        "minzheng case decide {case_id} --person {person_id}"
+        "{binary} case decide {case_id} --person {person_id}"
     )));
     let in_review = dev.ask(&["case", "list", "--phase", "in-review"]);
     assert!(

@@ -46,6 +46,8 @@ struct Welcome {
     residents: usize,
     identities: Vec<Identity>,
     waiting_case: Option<Waiting>,
+    /// Where the commands work, if not everywhere.
+    directory: Option<String>,
     commands: Vec<Hint>,
     not_for_production: &'static str,
 }
@@ -87,19 +89,20 @@ impl Welcome {
             .map(|one| one.authorization.clone())
             .unwrap_or_default();
         let hint = |what, command: String| Hint { what, command };
+        let minzheng = started_as();
         let commands = vec![
             hint(
                 "watch a family's deaths settle",
-                format!("minzheng demo death-case --watch{server}"),
+                format!("{minzheng} demo death-case --watch{server}"),
             ),
-            hint("look at the cases", format!("minzheng case list{server}")),
+            hint("look at the cases", format!("{minzheng} case list{server}")),
             hint(
                 "check what must always hold",
-                format!("minzheng verify{server}"),
+                format!("{minzheng} verify{server}"),
             ),
             hint(
                 "see what is wrong, if anything",
-                format!("minzheng doctor{server}"),
+                format!("{minzheng} doctor{server}"),
             ),
             hint(
                 "call the API",
@@ -117,7 +120,7 @@ impl Welcome {
                 person_id: waiting.person_id.clone(),
                 why: "two residents have the number of the report: somebody must say who it is",
                 command: format!(
-                    "minzheng case decide {} --person {}{server}",
+                    "{minzheng} case decide {} --person {}{server}",
                     waiting.case_id, waiting.person_id
                 ),
             }),
@@ -125,6 +128,7 @@ impl Welcome {
             data_dir,
             residents: seeded.residents,
             identities,
+            directory: directory_of(&minzheng),
             commands,
             not_for_production: "anybody who reaches this port may act as anybody; never in production",
         }
@@ -145,7 +149,11 @@ impl Welcome {
             "  data     {} ({} invented residents)",
             self.data_dir, self.residents
         ));
-        lines.extend([String::new(), "Try, in another terminal:".to_owned()]);
+        let where_to = match &self.directory {
+            Some(directory) => format!("Try, in another terminal, in {directory}:"),
+            None => "Try, in another terminal:".to_owned(),
+        };
+        lines.extend([String::new(), where_to]);
         for hint in &self.commands {
             lines.extend([format!("  # {}", hint.what), format!("  {}", hint.command)]);
         }
@@ -177,6 +185,31 @@ impl Welcome {
         ]);
         lines
     }
+}
+
+/// This program as a shell finds it: by the name or path it was started with.
+fn started_as() -> String {
+    let started = std::env::args_os().next().unwrap_or_default();
+    match started.to_string_lossy() {
+        name if name.is_empty() => "minzheng".to_owned(),
+        name => quoted(&name),
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+".contains(c);
+    if word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// The directory in which a relative path works; none for a name that the shell looks up.
+fn directory_of(program: &str) -> Option<String> {
+    let relative = program.contains('/') && !program.trim_start_matches('\'').starts_with('/');
+    let directory = std::env::current_dir().ok().filter(|_| relative)?;
+    Some(directory.display().to_string())
 }
 
 fn identities() -> Vec<Identity> {
@@ -221,4 +254,30 @@ fn identities() -> Vec<Identity> {
         }
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_word_of_the_shell() {
+        for (word, shown) in [
+            ("minzheng", "minzheng"),
+            ("target/debug/minzheng", "target/debug/minzheng"),
+            ("/opt/民政/minzheng", "/opt/民政/minzheng"),
+            ("/my files/minzheng", "'/my files/minzheng'"),
+            ("/it's/minzheng", r"'/it'\''s/minzheng'"),
+        ] {
+            assert_eq!(quoted(word), shown);
+        }
+    }
+
+    #[test]
+    fn a_relative_path_works_in_one_directory() {
+        assert!(directory_of("target/debug/minzheng").is_some());
+        for program in ["minzheng", "/usr/bin/minzheng", "'/my files/minzheng'"] {
+            assert_eq!(directory_of(program), None);
+        }
+    }
 }

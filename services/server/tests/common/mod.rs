@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -45,8 +46,12 @@ pub fn json(text: &str) -> Value {
 /// `minzheng dev` on free ports.
 pub struct Dev {
     child: Child,
-    /// What it printed when it was ready.
+    /// What it printed when it was ready; null where that was for people.
     pub welcome: Value,
+    /// The same as text.
+    pub printed: String,
+    /// Its address, as `host:port`.
+    grpc: String,
     /// How long that took.
     pub ready_after: Duration,
     log: mpsc::Receiver<String>,
@@ -71,23 +76,41 @@ impl Dev {
             .unwrap();
         let log = lines(child.stderr.take().unwrap());
         let printed = lines(child.stdout.take().unwrap());
-        let mut text = String::new();
         // It prints one JSON object, whose last line is a lone brace.
-        while !text.ends_with("\n}\n") {
-            match printed.recv_timeout(Duration::from_secs(60)) {
-                Ok(line) => text.push_str(&format!("{line}\n")),
-                Err(_) => {
-                    let _ = child.kill();
-                    panic!(
-                        "not ready: {text}{}",
-                        log.iter().collect::<Vec<_>>().join("\n")
-                    );
-                }
-            }
-        }
+        let text = until(&mut child, &printed, &log, "\n}\n");
+        let welcome = json(&text);
         Self {
             child,
-            welcome: json(&text),
+            grpc: welcome["grpc"].as_str().unwrap().to_owned(),
+            welcome,
+            printed: text,
+            ready_after: began.elapsed(),
+            log,
+        }
+    }
+
+    /// Starts it in a directory as a README shows it, for people: its data in `./data`, itself called as
+    /// cargo builds it.
+    pub fn start_as_shown(directory: &Path) -> Self {
+        let began = Instant::now();
+        let mut child = command()
+            .arg0("target/debug/minzheng")
+            .current_dir(directory)
+            .args(["dev", "--set", "grpc.listen=127.0.0.1:0"])
+            .args(["--set", "http.listen=127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = lines(child.stderr.take().unwrap());
+        let printed = lines(child.stdout.take().unwrap());
+        let text = until(&mut child, &printed, &log, "Ctrl-C ends it.\n");
+        let grpc = text.split_once("  gRPC     ").unwrap().1;
+        Self {
+            child,
+            welcome: Value::Null,
+            grpc: grpc.split_whitespace().next().unwrap().to_owned(),
+            printed: text,
             ready_after: began.elapsed(),
             log,
         }
@@ -95,7 +118,7 @@ impl Dev {
 
     /// Its address.
     pub fn server(&self) -> String {
-        format!("http://{}", self.welcome["grpc"].as_str().unwrap())
+        format!("http://{}", self.grpc)
     }
 
     /// Runs a client command against it.
@@ -139,6 +162,27 @@ impl Drop for Dev {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What is printed until it ends so.
+fn until(
+    child: &mut Child,
+    printed: &mpsc::Receiver<String>,
+    log: &mpsc::Receiver<String>,
+    end: &str,
+) -> String {
+    let mut text = String::new();
+    while !text.ends_with(end) {
+        match printed.recv_timeout(Duration::from_secs(60)) {
+            Ok(line) => text.push_str(&format!("{line}\n")),
+            Err(_) => {
+                let _ = child.kill();
+                let log = log.iter().collect::<Vec<_>>().join("\n");
+                panic!("not ready: {text}{log}");
+            }
+        }
+    }
+    text
 }
 
 fn lines(source: impl Read + Send + 'static) -> mpsc::Receiver<String> {
