@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use minzheng_chassis::db::{Database, Sql};
 use minzheng_chassis::testing::TestDatabase;
 
@@ -50,8 +50,8 @@ impl Statements {
         let server = Database::open_postgres(url, "statements", 1)?;
         let create = "CREATE EXTENSION IF NOT EXISTS pg_stat_statements";
         server.writer().run(create, []).await?;
-        let probe = "SELECT count(*) AS n FROM pg_stat_statements";
-        let loaded = server.reader().one(probe, []).await;
+        let reset = "SELECT pg_stat_statements_reset()";
+        let loaded = server.writer().run(reset, []).await;
         loaded
             .context("PostgreSQL runs without shared_preload_libraries = 'pg_stat_statements'")?;
         let mut databases = BTreeMap::new();
@@ -68,8 +68,12 @@ impl Statements {
     /// All that was counted so far.
     ///
     /// # Errors
-    /// The server's.
+    /// The server's; or it had more different statements than it keeps, and forgot some.
     pub async fn counts(&self) -> anyhow::Result<Counts> {
+        let text = "SELECT dealloc FROM pg_stat_statements_info";
+        let row = self.server.reader().one(text, []).await?;
+        let forgotten: i64 = row.context("a count")?.get("dealloc")?;
+        ensure!(forgotten == 0, "pg_stat_statements.max is too small");
         let text = "SELECT datname, query, CAST(sum(calls) AS bigint) AS calls, \
                     CAST(sum(wal_bytes) AS bigint) AS wal_bytes FROM pg_stat_statements \
                     JOIN pg_database ON pg_database.oid = dbid GROUP BY datname, query";

@@ -42,6 +42,7 @@ log_line_prefix = '%m [%p] '
 const COUNTING: &str = "
 shared_preload_libraries = 'pg_stat_statements'
 pg_stat_statements.track = none
+pg_stat_statements.max = 20000
 pg_stat_statements.save = off
 ";
 
