@@ -31,12 +31,7 @@ const USAGE: u8 = 2;
 pub fn run(cli: Cli) -> ExitCode {
     let printer = Printer::new(cli.output);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(
-            std::env::var("MZ_WT")
-                .ok()
-                .and_then(|v| v.parse().ok())
-                .unwrap_or(2),
-        )
+        .worker_threads(2)
         .enable_all()
         .build()
     {
