@@ -126,7 +126,7 @@ impl Envelope {
         let headers = Headers::collect(headers)?;
         let sequence = headers.required(header::SEQUENCE)?;
         // Nobody gives such a number; taken, it would be a gap that nothing ever fills.
-        if sequence < 0 {
+        if sequence < 1 {
             return Err(EnvelopeError::Malformed(header::SEQUENCE));
         }
         Ok(Self {

@@ -93,7 +93,8 @@ pub fn event(topic: &str, key: &str, n: i64) -> Envelope {
         source: "conformance".to_owned(),
         topic: topic.to_owned(),
         key: key.to_owned(),
-        sequence: n,
+        // Events count from 1, these numbers from 0.
+        sequence: n + 1,
         event_type: "minzheng.conformance.v1.Happened".to_owned(),
         time: Timestamp::UNIX_EPOCH,
         division: None,
@@ -211,11 +212,16 @@ fn close(consumer: Box<dyn Consumer>) {
     tokio::task::block_in_place(|| consumer.close(PATIENCE));
 }
 
+/// The number that an event was made with.
+fn number(envelope: &Envelope) -> i64 {
+    envelope.sequence - 1
+}
+
 /// The numbers of the events, in the order of the records.
 pub fn numbers(records: &[Record]) -> Vec<i64> {
     records
         .iter()
-        .map(|record| envelope(record).sequence)
+        .map(|record| number(envelope(record)))
         .collect()
 }
 

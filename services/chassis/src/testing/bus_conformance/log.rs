@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     BusUnderTest, MAX_RECORD, TOPIC, assert_quiet, at, close, collect, envelope, event, key_in,
-    numbers, offsets, open, send, send_numbers, with_topic,
+    number, numbers, offsets, open, send, send_numbers, with_topic,
 };
 use crate::bus::partition::partition_for;
 use crate::bus::{Delivery, Envelope, TopicPartition, Watermarks};
@@ -35,7 +35,7 @@ pub async fn keeps_order_per_key(subject: &impl BusUnderTest) {
             *partition, record.at.partition,
             "one key lies in one partition"
         );
-        seen.push(envelope(record).sequence);
+        seen.push(number(envelope(record)));
         let expected = next.entry(record.at.clone()).or_default();
         assert_eq!(record.offset, *expected, "offsets have no holes");
         *expected += 1;
@@ -221,7 +221,7 @@ pub async fn serves_many_senders_at_once(subject: &impl BusUnderTest) {
             .iter()
             .map(envelope)
             .filter(|e| e.key == key)
-            .map(|e| e.sequence)
+            .map(number)
             .collect();
         assert_eq!(seen, (0..EACH).collect::<Vec<_>>(), "{key}");
     }
