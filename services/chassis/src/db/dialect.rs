@@ -31,6 +31,11 @@ pub fn parallel_writers(backend: DbBackend, pool: usize) -> usize {
     }
 }
 
+/// Whether it runs several statements one after another; else they are made one.
+pub(crate) fn takes_scripts(backend: DbBackend) -> bool {
+    backend != DbBackend::Postgres
+}
+
 /// Table and columns of a multi-row insert.
 #[derive(Clone, Copy, Debug)]
 pub struct Insert<'a> {
@@ -45,13 +50,14 @@ pub struct Insert<'a> {
 impl Insert<'_> {
     /// The statement for `rows`, and its values. Both databases take at least 32,766 parameters.
     pub fn rows(&self, rows: impl IntoIterator<Item = Vec<Value>>) -> (String, Vec<Value>) {
-        let (rows, values) = rows_of(rows);
-        debug_assert_eq!(
-            values.len() % self.columns.len(),
-            0,
-            "a row of {} has other columns",
-            self.table
-        );
+        let (rows, values) = rows_of(rows.into_iter().inspect(|row| {
+            debug_assert_eq!(
+                row.len(),
+                self.columns.len(),
+                "a row of {} has other columns",
+                self.table
+            );
+        }));
         let text = format!(
             "INSERT INTO {} ({}) {rows} {}",
             self.table,

@@ -7,6 +7,7 @@ pub mod dialect;
 mod fault;
 pub mod migrate;
 mod row;
+pub(crate) mod script;
 pub mod writes;
 
 use std::path::Path;

@@ -1,13 +1,12 @@
-//! Statements that change something and are sent as one: by itself each costs a round trip, and most
-//! cost more for that than for what they do.
+//! Statements that change something and are sent as one.
 //!
-//! PostgreSQL runs them as one statement of data-modifying common table expressions, all on the snapshot
-//! from before; SQLite as a script, one after another. So none may look for what another one wrote, nor
+//! On PostgreSQL they share the snapshot from before. So none may look for what another one wrote, nor
 //! change the same row; only [`written`] shows what an earlier one returned.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryTrait, Value};
 
-use super::Sql;
+use super::script::Script;
+use super::{Sql, dialect};
 
 /// One statement whose rows nobody reads.
 #[derive(Clone, Debug)]
@@ -49,10 +48,10 @@ impl Write {
 
 /// Where a later statement finds the rows that an earlier one of the same run wrote into a table.
 pub fn written(backend: DbBackend, table: &str) -> String {
-    match backend {
-        DbBackend::Postgres => format!("written_{table}"),
-        _ => table.to_owned(),
+    if dialect::takes_scripts(backend) {
+        return table.to_owned();
     }
+    format!("written_{table}")
 }
 
 /// Runs them all; the table of the first that changed fewer rows than it must, if there is one. Together
@@ -64,12 +63,13 @@ pub async fn run_all(
     db: &impl ConnectionTrait,
     writes: Vec<Write>,
 ) -> Result<Option<&'static str>, DbErr> {
-    match (writes.len(), db.get_database_backend()) {
-        (0, _) => Ok(None),
-        (1, _) => run_script(db, writes).await,
-        (_, DbBackend::Postgres) => run_as_one(db, writes).await,
-        _ => run_script(db, writes).await,
+    if writes.is_empty() {
+        return Ok(None);
     }
+    if writes.len() == 1 || dialect::takes_scripts(db.get_database_backend()) {
+        return run_script(db, writes).await;
+    }
+    run_as_one(db, writes).await
 }
 
 /// One after another; the rows that all of them changed are counted together, and none can change more
@@ -80,12 +80,12 @@ async fn run_script(
 ) -> Result<Option<&'static str>, DbErr> {
     let first = writes.first().map(|write| write.table);
     let expected: u64 = writes.iter().map(|write| write.changes).sum();
-    let (mut texts, mut values) = (Vec::with_capacity(writes.len()), Vec::new());
+    let mut script = Script::default();
     for write in writes {
-        texts.push(renumbered(&write.text, values.len()));
-        values.extend(write.values);
+        script.add(write.table.to_owned(), &write.text, write.values);
     }
-    let changed = db.run(texts.join("; "), values).await?;
+    let (text, values) = script.into_script();
+    let changed = db.run(text, values).await?;
     Ok(first.filter(|_| changed < expected))
 }
 
@@ -93,23 +93,20 @@ async fn run_as_one(
     db: &impl ConnectionTrait,
     writes: Vec<Write>,
 ) -> Result<Option<&'static str>, DbErr> {
-    let mut parts = Vec::with_capacity(writes.len());
-    let mut counts = Vec::with_capacity(writes.len());
+    let mut script = Script::default();
     let mut expected = Vec::with_capacity(writes.len());
-    let mut values = Vec::new();
+    let mut counts = Vec::with_capacity(writes.len());
     for (place, write) in writes.into_iter().enumerate() {
-        let name = if expected.iter().any(|(table, _)| *table == write.table) {
-            format!("written_{}_{place}", write.table)
-        } else {
-            format!("written_{}", write.table)
-        };
-        let text = renumbered(&write.text, values.len());
-        parts.push(format!("{name} AS ({text} RETURNING {})", write.returning));
+        let mut name = format!("written_{}", write.table);
+        if expected.iter().any(|(table, _)| *table == write.table) {
+            name = format!("{name}_{place}");
+        }
         counts.push(format!("(SELECT count(*) FROM {name}) AS changed_{place}"));
         expected.push((write.table, write.changes));
-        values.extend(write.values);
+        let text = format!("{} RETURNING {}", write.text, write.returning);
+        script.add(name, &text, write.values);
     }
-    let text = format!("WITH {} SELECT {}", parts.join(", "), counts.join(", "));
+    let (text, values) = script.into_one(&format!("SELECT {}", counts.join(", ")));
     let row = db.one(text, values).await?;
     let row = row.ok_or_else(|| DbErr::Custom("no counts of what was written".to_owned()))?;
     for (place, (table, changes)) in expected.into_iter().enumerate() {
@@ -121,40 +118,11 @@ async fn run_as_one(
     Ok(None)
 }
 
-/// A statement whose `$n` are counted from `offset` on. No literal of ours holds a `$`.
-pub(crate) fn renumbered(text: &str, offset: usize) -> String {
-    if offset == 0 {
-        return text.to_owned();
-    }
-    let mut renumbered = String::with_capacity(text.len() + 16);
-    let mut pieces = text.split('$');
-    renumbered.push_str(pieces.next().unwrap_or_default());
-    for piece in pieces {
-        let digits = piece.len() - piece.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (number, rest) = piece.split_at(digits);
-        renumbered.push('$');
-        match number.parse::<usize>() {
-            Ok(number) => renumbered.push_str(&(number + offset).to_string()),
-            Err(_) => renumbered.push_str(number),
-        }
-        renumbered.push_str(rest);
-    }
-    renumbered
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::db::val;
     use crate::testing::TestDatabase;
-
-    #[test]
-    fn placeholders_are_counted_on() {
-        let text = "UPDATE t SET a = $1, b = $12 WHERE c = $2";
-        assert_eq!(renumbered(text, 0), text);
-        let moved = "UPDATE t SET a = $11, b = $22 WHERE c = $12";
-        assert_eq!(renumbered(text, 10), moved);
-    }
 
     fn insert(id: i64) -> Write {
         Write::new(

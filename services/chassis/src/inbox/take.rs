@@ -2,13 +2,13 @@
 //! told what the facts say; all in one round trip.
 
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Value};
+use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
 use super::slice::Part;
 use super::table::{self, Moved, NewRow};
-use crate::db::writes::renumbered;
-use crate::db::{Row, Sql};
+use crate::db::script::Script;
+use crate::db::{Row, Sql, dialect};
 use crate::person::{self, Fact, KnownPerson};
 
 /// The persons that the events of a transaction name.
@@ -37,24 +37,28 @@ pub(super) async fn take(
     rows: &[NewRow<'_>],
     named: &Named,
 ) -> Result<Taken, DbErr> {
-    let mut script = Script::default();
-    script.add(MOVED, table::move_statement(subscription, parts));
-    script.add(FRESH, table::insert_statement(subscription, now, rows));
+    let mut statements = vec![
+        (MOVED, table::move_statement(subscription, parts)),
+        (FRESH, table::insert_statement(subscription, now, rows)),
+    ];
     if !named.locked_first.is_empty() {
-        script.add(KNOWN, person::lock_statement(&named.locked_first));
+        statements.push((KNOWN, person::lock_statement(&named.locked_first)));
     } else if !named.facts.is_empty() {
-        script.add(KNOWN, person::learn_statement(&named.facts));
+        statements.push((KNOWN, person::learn_statement(&named.facts)));
     }
-    let text = match db.get_database_backend() {
-        DbBackend::Postgres => script.as_one(),
-        _ => script.one_by_one(),
+    let (text, values) = if dialect::takes_scripts(db.get_database_backend()) {
+        one_by_one(statements)
+    } else {
+        as_one(statements)
     };
-    let rows = db.all(text, script.values).await?;
-    sort(&rows)
+    sort(&db.all(text, values).await?)
 }
 
 /// A statement's name, and the columns that it returns.
 type Kind = (&'static str, &'static [&'static str]);
+
+/// A statement that returns rows, and its values.
+type Asking = (Kind, (String, Vec<Value>));
 
 const MOVED: Kind = ("moved", &["topic", "partition", "parked"]);
 const FRESH: Kind = ("fresh", &["event_id"]);
@@ -84,50 +88,38 @@ const COLUMNS: &[(&str, &str)] = &[
     ("case_id", "uuid"),
 ];
 
-/// Statements that each return rows.
-#[derive(Default)]
-struct Script {
-    statements: Vec<(Kind, String)>,
-    values: Vec<Value>,
+/// Every statement's rows have its own columns and say whose they are.
+fn one_by_one(statements: Vec<Asking>) -> (String, Vec<Value>) {
+    let mut script = Script::default();
+    for ((name, _), (text, values)) in statements {
+        script.add(
+            name.to_owned(),
+            &format!("{text}, '{name}' AS kind"),
+            values,
+        );
+    }
+    script.into_script()
 }
 
-impl Script {
-    fn add(&mut self, kind: Kind, (text, values): (String, Vec<Value>)) {
-        self.statements
-            .push((kind, renumbered(&text, self.values.len())));
-        self.values.extend(values);
-    }
-
-    /// For SQLite: every statement's rows have its own columns and say whose they are.
-    fn one_by_one(&self) -> String {
-        let named = |((name, _), text): &(Kind, String)| format!("{text}, '{name}' AS kind");
-        let texts: Vec<String> = self.statements.iter().map(named).collect();
-        texts.join("; ")
-    }
-
-    /// For PostgreSQL: one statement, whose rows have all columns.
-    fn as_one(&self) -> String {
-        let with = |((name, _), text): &(Kind, String)| format!("{name} AS ({text})");
-        let withs: Vec<String> = self.statements.iter().map(with).collect();
-        let selects: Vec<String> = self
-            .statements
+/// All rows have all columns.
+fn as_one(statements: Vec<Asking>) -> (String, Vec<Value>) {
+    let mut script = Script::default();
+    let mut selects = Vec::with_capacity(statements.len());
+    for ((name, own), (text, values)) in statements {
+        let columns: Vec<String> = COLUMNS
             .iter()
-            .map(|((name, own), _)| {
-                let columns: Vec<String> = COLUMNS
-                    .iter()
-                    .map(|(column, kind)| match own.contains(column) {
-                        true => (*column).to_owned(),
-                        false => format!("CAST(NULL AS {kind}) AS {column}"),
-                    })
-                    .collect();
-                format!(
-                    "SELECT '{name}' AS kind, {} FROM {name}",
-                    columns.join(", ")
-                )
+            .map(|(column, kind)| match own.contains(column) {
+                true => (*column).to_owned(),
+                false => format!("CAST(NULL AS {kind}) AS {column}"),
             })
             .collect();
-        format!("WITH {} {}", withs.join(", "), selects.join(" UNION ALL "))
+        selects.push(format!(
+            "SELECT '{name}' AS kind, {} FROM {name}",
+            columns.join(", ")
+        ));
+        script.add(name.to_owned(), &text, values);
     }
+    script.into_one(&selects.join(" UNION ALL "))
 }
 
 fn sort(rows: &[Row]) -> Result<Taken, DbErr> {
