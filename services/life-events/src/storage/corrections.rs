@@ -2,12 +2,13 @@
 
 use minzheng_chassis::civil::micros;
 use minzheng_chassis::seam::Failure;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::column::{instant, named, parsed};
 use crate::domain::death::{Cause, Correction, CorrectionCause, Ruling};
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Kept {
     at: i64,
     by: String,
@@ -23,21 +24,20 @@ pub(super) fn text(corrections: &[Correction]) -> Option<String> {
     if corrections.is_empty() {
         return None;
     }
-    let kept: Vec<Kept> = corrections.iter().map(keep).collect();
-    // Texts and numbers alone, which JSON can always say.
-    serde_json::to_string(&kept).ok()
+    let kept: Value = corrections.iter().map(keep).collect();
+    Some(kept.to_string())
 }
 
-fn keep(correction: &Correction) -> Kept {
-    Kept {
-        at: micros(correction.at),
-        by: correction.ruling.by.clone(),
-        reason: correction.ruling.reason.clone(),
-        cause: Cause::from(correction.cause).name().to_owned(),
-        before: correction.before.to_string(),
-        died_on: correction.died_on.to_string(),
-        fact_version: correction.fact_version,
-    }
+fn keep(correction: &Correction) -> Value {
+    json!({
+        "at": micros(correction.at),
+        "by": correction.ruling.by,
+        "reason": correction.ruling.reason,
+        "cause": Cause::from(correction.cause).name(),
+        "before": correction.before.to_string(),
+        "died_on": correction.died_on.to_string(),
+        "fact_version": correction.fact_version,
+    })
 }
 
 /// What the column's text says.
