@@ -24,6 +24,7 @@ pub mod grpc;
 pub mod http;
 pub mod identity;
 pub mod inbox;
+mod load;
 pub mod module;
 pub mod node;
 pub mod operations;

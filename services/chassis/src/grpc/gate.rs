@@ -13,8 +13,8 @@ use tower::{Layer, Service};
 use tracing::Instrument;
 
 use super::client::ON_BEHALF_OF;
-use super::load::{self, Load};
 use crate::authz::{Action, Caller, Role, development};
+use crate::load::{self, Load};
 use crate::problem::{Kind, Problem};
 use crate::telemetry;
 use crate::telemetry::metrics::Metrics;
@@ -24,7 +24,7 @@ const OPEN: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection."];
 
 /// What stands at the door of one node.
 #[derive(Clone)]
-pub(super) struct Gate(Arc<Inner>);
+pub(crate) struct Gate(Arc<Inner>);
 
 struct Inner {
     actions: HashMap<&'static str, (&'static str, Action)>,
@@ -35,7 +35,7 @@ struct Inner {
 impl Gate {
     /// For the actions of the node's services, each with the service's name; each service has at most
     /// `calls_at_once` in hand.
-    pub(super) fn new(
+    pub(crate) fn new(
         actions: impl IntoIterator<Item = (&'static str, Action)>,
         calls_at_once: usize,
         metrics: Arc<Metrics>,

@@ -6,7 +6,6 @@ pub mod etag;
 pub mod feed;
 pub(crate) mod gate;
 mod health;
-pub(crate) mod load;
 pub mod page;
 pub mod server;
 

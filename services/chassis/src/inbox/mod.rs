@@ -5,6 +5,7 @@
 
 mod batch;
 mod gaps;
+pub(crate) mod held;
 mod lane;
 #[cfg(test)]
 mod model;

@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::batch::{ask, event_span, is_overtaken};
+use super::held::{self, Held};
 use super::reaction::Work;
 use super::subscription::Subscription;
-use super::table::{self, Held};
 use crate::bus::Envelope;
 use crate::context::Context;
 use crate::outbox::LeaseHolder;
@@ -63,7 +63,7 @@ impl Retrier {
 
     /// Tries everything that is due now.
     pub(super) async fn turn(&self) -> Result<(), Failure> {
-        for held in table::due(self.cx.db().reader(), self.cx.now(), AT_A_TIME).await? {
+        for held in held::due(self.cx.db().reader(), self.cx.now(), AT_A_TIME).await? {
             self.try_key(held).await?;
         }
         Ok(())
@@ -86,7 +86,7 @@ impl Retrier {
                     }
                 }
             }
-            let Some(next) = table::next_of_key(self.cx.db().writer(), &held).await? else {
+            let Some(next) = held::next_of_key(self.cx.db().writer(), &held).await? else {
                 return Ok(());
             };
             held = next;
@@ -127,7 +127,7 @@ impl Retrier {
         held: &Held,
         work: &dyn Work,
     ) -> Result<Tried, Failure> {
-        if !table::apply_parked(uow.connection(), held).await? {
+        if !held::apply_parked(uow.connection(), held).await? {
             return Ok(Tried::NotItsTurn);
         }
         let facts: Vec<_> = work.fact().cloned().into_iter().collect();
@@ -153,10 +153,10 @@ impl Retrier {
             .is_some_and(|first| now >= first + settings.give_up_after);
         if given_up || matches!(failure, Failure::Undecodable(_)) {
             tracing::error!(subscription = %held.subscription, event_id = %held.event_id, %reason, "stopped an event");
-            table::stop(db, held, &reason).await?;
+            held::stop(db, held, &reason).await?;
             return Ok(true);
         }
-        table::note_try(db, held, now, self.next_try(now, held.tries), &reason).await?;
+        held::note_try(db, held, now, self.next_try(now, held.tries), &reason).await?;
         Ok(false)
     }
 
@@ -165,7 +165,7 @@ impl Retrier {
     async fn postpone(&self, held: &Held, away: &Away) -> Result<(), Failure> {
         tracing::debug!(subscription = %held.subscription, event_id = %held.event_id, who = %away.who, "away; postponed");
         let next_try_at = self.cx.now() + self.cx.settings().runner.retry_first;
-        table::postpone(self.cx.db().writer(), held, next_try_at).await?;
+        held::postpone(self.cx.db().writer(), held, next_try_at).await?;
         Ok(())
     }
 

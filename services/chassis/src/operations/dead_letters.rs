@@ -10,7 +10,7 @@ use crate::bus::{Envelope, TopicPartition};
 use crate::context::Context;
 use crate::convert::instant_to_wire;
 use crate::grpc::page::{Key, Page, token_invalid};
-use crate::inbox::table::{self as inbox, Held};
+use crate::inbox::held::{self as inbox, Held};
 use crate::outbox::{self, OutboxRow};
 use crate::page_of;
 use crate::problem::Problem;

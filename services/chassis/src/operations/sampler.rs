@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use crate::inbox::table as inbox;
+use crate::inbox::held as inbox;
 use crate::outbox;
 use crate::seam::Failure;
 use crate::work;

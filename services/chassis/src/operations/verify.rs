@@ -334,7 +334,7 @@ async fn missing(cx: &Context, subscription: &str, ids: &[Uuid]) -> Result<Vec<U
 }
 
 async fn dead_letters(cx: &Context) -> Result<Vec<String>, Failure> {
-    let counted = crate::inbox::table::count_held(cx.db().reader()).await?;
+    let counted = crate::inbox::held::count_held(cx.db().reader()).await?;
     let mut findings: Vec<String> = counted
         .iter()
         .map(|(subscription, state, n)| format!("{subscription}: {n} {state}"))

@@ -50,8 +50,9 @@ impl Failure {
     }
 
     /// The neighbour's answer to a call: UNAVAILABLE means away, and so does RESOURCE_EXHAUSTED, since a
-    /// neighbour that has too much in hand is to be asked again; everything else is an answer. A connection that broke in the middle is no answer either; the client calls that UNKNOWN, and
-    /// only what the client says by itself has a source.
+    /// neighbour that has too much in hand is to be asked again; everything else is an answer. A connection
+    /// that broke in the middle is no answer either; the client calls that UNKNOWN, and only what the client
+    /// says by itself has a source.
     pub fn from_neighbour(who: &str, status: &tonic::Status) -> Self {
         let broke = std::error::Error::source(status).is_some();
         match status.code() {

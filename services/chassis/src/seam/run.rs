@@ -15,7 +15,7 @@ use super::{Cause, Command, Failure, RequestKey, UnitOfWork};
 use crate::authz::Caller;
 use crate::context::Context;
 use crate::failpoint;
-use crate::grpc::load;
+use crate::load;
 
 /// A conflict reruns `ask` and `apply` at most five times; the sixth counts.
 pub(crate) const MAX_RUNS: u32 = 6;

@@ -15,7 +15,7 @@ use crate::authz::{Caller, Role};
 use crate::problem::{Kind, Problem};
 
 /// The places of each service.
-pub(super) struct Load(HashMap<&'static str, Arc<Semaphore>>);
+pub(crate) struct Load(HashMap<&'static str, Arc<Semaphore>>);
 
 /// A place that is taken until all copies of this are dropped; other services need none.
 pub(crate) type Place = Option<Arc<OwnedSemaphorePermit>>;
@@ -25,7 +25,7 @@ tokio::task_local! {
 }
 
 /// Runs a call that has a place.
-pub(super) async fn holding<T>(place: Place, call: impl Future<Output = T>) -> T {
+pub(crate) async fn holding<T>(place: Place, call: impl Future<Output = T>) -> T {
     PLACE.scope(place, call).await
 }
 
@@ -36,14 +36,14 @@ pub(crate) fn place() -> Place {
 
 impl Load {
     /// So many places for each of these services.
-    pub(super) fn of(services: impl IntoIterator<Item = &'static str>, places: usize) -> Self {
+    pub(crate) fn of(services: impl IntoIterator<Item = &'static str>, places: usize) -> Self {
         let with_places = |service| (service, Arc::new(Semaphore::new(places)));
         Self(services.into_iter().map(with_places).collect())
     }
 
     /// Takes a place for a call. Another service of the platform gets in without: what it asks for
     /// belongs to work begun elsewhere, which is bounded there, and a refusal would waste that.
-    pub(super) fn enter(&self, service: &str, caller: &Caller) -> Result<Place, Problem> {
+    pub(crate) fn enter(&self, service: &str, caller: &Caller) -> Result<Place, Problem> {
         if caller.has(Role::Service) {
             return Ok(None);
         }
@@ -77,9 +77,9 @@ mod tests {
     use tonic_types::StatusExt;
     use tower::{Layer, ServiceExt};
 
-    use super::super::gate::Gate;
     use super::*;
     use crate::authz::{Action, Audited, development};
+    use crate::grpc::gate::Gate;
     use crate::telemetry::metrics::Metrics;
     use crate::testing::reporter;
 
