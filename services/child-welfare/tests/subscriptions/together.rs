@@ -87,7 +87,7 @@ impl Told {
         lines
     }
 
-    /// The rows of what is answered; not how often each was saved, since a transaction saves once.
+    /// The rows of what is answered; not how often each was saved, see [`Told::saves`].
     async fn rows(&self, house: &House) -> Vec<String> {
         let text = "SELECT person_id, kind, died_on, tracked, shares, given FROM death_answer";
         let rows = house.cx().db().reader().all(text, []).await.unwrap();
@@ -104,6 +104,19 @@ impl Told {
             ))
         });
         rows.collect()
+    }
+
+    /// How often each row was saved, by person.
+    async fn saves(&self, house: &House) -> Vec<i64> {
+        let text = "SELECT person_id, version FROM death_answer";
+        let rows = house.cx().db().reader().all(text, []).await.unwrap();
+        let version_of = |person: &Uuid| {
+            let mut of_person = rows
+                .iter()
+                .filter(|row| row.get::<Uuid>("person_id").unwrap() == *person);
+            of_person.next().map(|row| row.get("version").unwrap())
+        };
+        self.persons.iter().filter_map(version_of).collect()
     }
 
     async fn eventually_answered(&self, house: &House) {
@@ -134,6 +147,10 @@ async fn facts_heard_together_come_to_what_they_come_to_one_by_one(deployment: D
     let house = House::again(&deployment, &register).await;
     together.eventually_answered(&house).await;
     assert_eq!(together.lines(&house).await, one_by_one.lines(&house).await);
+    let (once, each) = (together.saves(&house).await, one_by_one.saves(&house).await);
+    assert_eq!(once.len(), each.len());
+    let fewer = |(once, each): (&i64, &i64)| (1..=*each).contains(once);
+    assert!(once.iter().zip(&each).all(fewer), "{once:?} and {each:?}");
     house.expect_clean().await;
     house.node.stop().await;
 }
