@@ -20,47 +20,29 @@ pub struct Target {
 
 /// All targets.
 pub const TARGETS: [Target; 10] = [
-    Target {
-        name: "envelope",
-        run: envelope::record,
-    },
-    Target {
-        name: "stored-envelope",
-        run: envelope::stored,
-    },
-    Target {
-        name: "id-number",
-        run: identity::numbers,
-    },
-    Target {
-        name: "page-token",
-        run: page_token::token,
-    },
-    Target {
-        name: "text",
-        run: text::texts,
-    },
-    Target {
-        name: "requests-residents",
-        run: |data| requests::call("minzheng.residents.v1", data),
-    },
-    Target {
-        name: "requests-life-events",
-        run: |data| requests::call("minzheng.life_events.v1", data),
-    },
-    Target {
-        name: "requests-elderly-care",
-        run: |data| requests::call("minzheng.elderly_care.v1", data),
-    },
-    Target {
-        name: "requests-child-welfare",
-        run: |data| requests::call("minzheng.child_welfare.v1", data),
-    },
-    Target {
-        name: "requests-shared",
-        run: |data| requests::call("", data),
-    },
+    target("envelope", envelope::record),
+    target("stored-envelope", envelope::stored),
+    target("id-number", identity::numbers),
+    target("page-token", page_token::token),
+    target("text", text::texts),
+    target("requests-residents", |data| {
+        requests::call("minzheng.residents.v1", data)
+    }),
+    target("requests-life-events", |data| {
+        requests::call("minzheng.life_events.v1", data)
+    }),
+    target("requests-elderly-care", |data| {
+        requests::call("minzheng.elderly_care.v1", data)
+    }),
+    target("requests-child-welfare", |data| {
+        requests::call("minzheng.child_welfare.v1", data)
+    }),
+    target("requests-shared", |data| requests::call("", data)),
 ];
+
+const fn target(name: &'static str, run: fn(&[u8])) -> Target {
+    Target { name, run }
+}
 
 /// The target of a name.
 pub fn find(name: &str) -> Option<Target> {

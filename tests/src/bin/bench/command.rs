@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::order::Order;
-use crate::ratio::{Better, Legs, Target, median, spread};
+use crate::ratio::{Legs, Target, median, spread};
 use crate::report_baseline::{self as baseline, Statements};
 use crate::reports::{Commands, Relay};
 use crate::stand::Stand;
@@ -18,21 +18,14 @@ const LOAD: f64 = 0.7;
 /// What is in flight when the rate of the open loop is measured.
 const REFERENCE: usize = 32;
 
-const B1: Target = Target {
-    id: "B1",
-    ratio: "commits a second ÷ pgbench with the same statements in the same round trips",
-    better: Better::Higher,
-    floor: 0.5,
-    goal: 0.65,
-};
+const B1: Target = Target::higher(
+    "B1",
+    "commits a second ÷ pgbench with the same statements in the same round trips",
+    0.5,
+    0.65,
+);
 
-const B1C: Target = Target {
-    id: "B1c",
-    ratio: "p99 ÷ pgbench's at the same rate",
-    better: Better::Lower,
-    floor: 4.0,
-    goal: 2.5,
-};
+const B1C: Target = Target::lower("B1c", "p99 ÷ pgbench's at the same rate", 4.0, 2.5);
 
 /// Runs B1 and B1c; whether they reach their floors.
 pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {

@@ -14,7 +14,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::accounting::own;
 use crate::order::Order;
-use crate::ratio::{Better, Target, spread};
+use crate::ratio::{Target, spread};
 use crate::stand::{Stand, end};
 
 /// How often a process is started.
@@ -29,31 +29,21 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 /// What `Cluster` sets otherwise for tests, here as in production: timers, and a port for metrics.
 const AS_SHIPPED: [&str; 2] = ["timer.tick_ms=1000", "http.listen=127.0.0.1:0"];
 
-const RESIDENT: Target = lower("B7", "idle RSS of the largest target, MiB", 40.0, 20.0);
-const READY: Target = lower("B7", "exec → ready of the slowest target, ms", 500.0, 200.0);
-const IDLE: Target = lower(
+const RESIDENT: Target = Target::lower("B7", "idle RSS of the largest target, MiB", 40.0, 20.0);
+const READY: Target = Target::lower("B7", "exec → ready of the slowest target, ms", 500.0, 200.0);
+const IDLE: Target = Target::lower(
     "B7",
     "idle CPU of the busiest target, % of a core",
     2.0,
     1.0,
 );
-const EMBEDDED: Target = lower(
+const EMBEDDED: Target = Target::lower(
     "B7b",
     "`all` on the embedded bus, idle RSS, MiB",
     150.0,
     100.0,
 );
-const ON_KAFKA: Target = lower("B7b", "`all` on Kafka, idle RSS, MiB", 190.0, 140.0);
-
-const fn lower(id: &'static str, ratio: &'static str, floor: f64, goal: f64) -> Target {
-    Target {
-        id,
-        ratio,
-        better: Better::Lower,
-        floor,
-        goal,
-    }
-}
+const ON_KAFKA: Target = Target::lower("B7b", "`all` on Kafka, idle RSS, MiB", 190.0, 140.0);
 
 /// Runs B7; whether it reaches its floors.
 pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {

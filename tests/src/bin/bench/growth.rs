@@ -14,7 +14,7 @@ use rand::{RngExt, SeedableRng};
 use crate::history::{self, Size};
 use crate::latency::{SEED, Times, arrivals};
 use crate::order::Order;
-use crate::ratio::{Better, Target, spread};
+use crate::ratio::{Target, spread};
 use crate::reports::{Commands, Relay, Told, WARM_UP};
 use crate::stand::Stand;
 
@@ -55,13 +55,7 @@ impl Operation {
 
 /// A row of the table: 100× ÷ 1×.
 pub(crate) const fn growth(ratio: &'static str) -> Target {
-    Target {
-        id: "B8",
-        ratio,
-        better: Better::Lower,
-        floor: 2.0,
-        goal: 1.4,
-    }
+    Target::lower("B8", ratio, 2.0, 1.4)
 }
 
 /// Residents of the smallest size.

@@ -5,7 +5,7 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
 use crate::order::Order;
-use crate::ratio::{Better, Legs, Target};
+use crate::ratio::{Legs, Target};
 use crate::relay::{SERVICE, TOPIC, relayed};
 use crate::stand::Stand;
 
@@ -13,13 +13,12 @@ use crate::stand::Stand;
 /// service here and five times the whole country in its worst hour.
 const DEAD: usize = 180_000;
 
-const B8C: Target = Target {
-    id: "B8c",
-    ratio: "relayed events a second with a transaction left open ÷ without",
-    better: Better::Higher,
-    floor: 0.5,
-    goal: 0.9,
-};
+const B8C: Target = Target::higher(
+    "B8c",
+    "relayed events a second with a transaction left open ÷ without",
+    0.5,
+    0.9,
+);
 
 /// Runs B8c; whether it reaches its floor.
 pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {

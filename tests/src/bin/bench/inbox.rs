@@ -10,7 +10,7 @@ use minzheng_tests::processes::{Process, free_port};
 use crate::facts;
 use crate::order::Order;
 use crate::pgbench::Pgbench;
-use crate::ratio::{Better, Leg, Legs, Target, spread};
+use crate::ratio::{Leg, Legs, Target, spread};
 use crate::stand::{LOOK_EVERY, Stand, end};
 use minzheng_tests::held_lease::HeldLease;
 
@@ -32,21 +32,19 @@ const BATCH_SQL: &str = include_str!("sql/inbox_batch.sql");
 /// How long a topic may take.
 const TAKEN_WITHIN: Duration = Duration::from_secs(900);
 
-const B3: Target = Target {
-    id: "B3",
-    ratio: "events applied a second ÷ pgbench with the same rows in the same batches",
-    better: Better::Higher,
-    floor: 0.5,
-    goal: 0.7,
-};
+const B3: Target = Target::higher(
+    "B3",
+    "events applied a second ÷ pgbench with the same rows in the same batches",
+    0.5,
+    0.7,
+);
 
-const B3B: Target = Target {
-    id: "B3b",
-    ratio: "events applied a second ÷ one transaction for each",
-    better: Better::Higher,
-    floor: 8.0,
-    goal: 15.0,
-};
+const B3B: Target = Target::higher(
+    "B3b",
+    "events applied a second ÷ one transaction for each",
+    8.0,
+    15.0,
+);
 
 /// Runs B3 and B3b; whether both reach their floors.
 pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {

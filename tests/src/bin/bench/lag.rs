@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::latency::Times;
 use crate::order::Order;
-use crate::ratio::{Better, Target, spread};
+use crate::ratio::{Target, spread};
 use crate::reports::{Commands, Relay};
 use crate::stand::Stand;
 
@@ -42,21 +42,14 @@ const POLL: Duration = Duration::from_millis(50);
 /// How long the last event may take.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
 
-const P50: Target = Target {
-    id: "B2c",
-    ratio: "COMMIT → a consumer has it, p50 ms",
-    better: Better::Lower,
-    floor: f64::INFINITY,
-    goal: 2.0,
-};
+const P50: Target = Target::lower(
+    "B2c",
+    "COMMIT → a consumer has it, p50 ms",
+    f64::INFINITY,
+    2.0,
+);
 
-const P99: Target = Target {
-    id: "B2c",
-    ratio: "COMMIT → a consumer has it, p99 ms",
-    better: Better::Lower,
-    floor: 25.0,
-    goal: 8.0,
-};
+const P99: Target = Target::lower("B2c", "COMMIT → a consumer has it, p99 ms", 25.0, 8.0);
 
 /// Runs B2c; whether it reaches its floor.
 pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {

@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 
 use crate::latency::{Times, arrivals};
 use crate::order::Order;
-use crate::ratio::{Better, Target, median};
+use crate::ratio::{Target, median};
 use crate::reports::{Commands, Relay, WARM_UP};
 use crate::stand::Stand;
 
@@ -35,29 +35,21 @@ const AS_BEFORE: f64 = 2.0;
 /// How long the service has for it.
 const RECOVERS_WITHIN: Duration = Duration::from_secs(60);
 
-const GOODPUT: Target = Target {
-    id: "B9",
-    ratio: "reports taken a second at 3 × saturation ÷ at saturation",
-    better: Better::Higher,
-    floor: 0.8,
-    goal: 0.95,
-};
+const GOODPUT: Target = Target::higher(
+    "B9",
+    "reports taken a second at 3 × saturation ÷ at saturation",
+    0.8,
+    0.95,
+);
 
-const REFUSAL: Target = Target {
-    id: "B9",
-    ratio: "from the intended start to the refusal, p99 ms",
-    better: Better::Lower,
-    floor: 50.0,
-    goal: 20.0,
-};
+const REFUSAL: Target = Target::lower(
+    "B9",
+    "from the intended start to the refusal, p99 ms",
+    50.0,
+    20.0,
+);
 
-const RECOVERY: Target = Target {
-    id: "B9",
-    ratio: "recovery, s",
-    better: Better::Lower,
-    floor: 5.0,
-    goal: 2.0,
-};
+const RECOVERY: Target = Target::lower("B9", "recovery, s", 5.0, 2.0);
 
 /// Runs B9; whether it reaches its floors.
 pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {

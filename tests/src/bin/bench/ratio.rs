@@ -108,14 +108,6 @@ pub(crate) fn spread(values: &[f64], digits: usize) -> String {
     )
 }
 
-/// With `--smoke` a busy machine must stop nobody's change: only a ratio that misses its floor by
-/// this factor does. The counted costs have no such margin; they are asserted by tests.
-const SMOKE_MARGIN: f64 = 3.0;
-
-fn is_smoke() -> bool {
-    std::env::args().any(|word| word == "--smoke")
-}
-
 /// A mark as it is printed; there is none where it is infinite.
 fn mark(mark: f64) -> String {
     if mark.is_finite() {
@@ -127,7 +119,7 @@ fn mark(mark: f64) -> String {
 
 /// Which way is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Better {
+enum Better {
     Higher,
     Lower,
 }
@@ -135,16 +127,47 @@ pub(crate) enum Better {
 /// A row of the table of floors and goals (performance.md).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target {
-    pub(crate) id: &'static str,
-    pub(crate) ratio: &'static str,
-    pub(crate) better: Better,
-    pub(crate) floor: f64,
-    pub(crate) goal: f64,
+    id: &'static str,
+    ratio: &'static str,
+    better: Better,
+    floor: f64,
+    goal: f64,
 }
 
 impl Target {
-    /// Prints the ratio of the pairs beside floor and goal; whether the median reaches the floor, or
-    /// with `--smoke` comes anywhere near it.
+    /// One that should be high.
+    pub(crate) const fn higher(
+        id: &'static str,
+        ratio: &'static str,
+        floor: f64,
+        goal: f64,
+    ) -> Self {
+        Self {
+            id,
+            ratio,
+            better: Better::Higher,
+            floor,
+            goal,
+        }
+    }
+
+    /// One that should be low.
+    pub(crate) const fn lower(
+        id: &'static str,
+        ratio: &'static str,
+        floor: f64,
+        goal: f64,
+    ) -> Self {
+        Self {
+            id,
+            ratio,
+            better: Better::Lower,
+            floor,
+            goal,
+        }
+    }
+
+    /// Prints the ratio of the pairs beside floor and goal; whether the median reaches the floor.
     #[must_use]
     pub(crate) fn judge(&self, ratios: &[f64]) -> bool {
         let reached = median(ratios);
@@ -166,11 +189,6 @@ impl Target {
             mark(self.floor),
             mark(self.goal)
         );
-        let margin = match (is_smoke(), self.better) {
-            (false, _) => 1.0,
-            (true, Better::Higher) => 1.0 / SMOKE_MARGIN,
-            (true, Better::Lower) => SMOKE_MARGIN,
-        };
-        reaches(self.floor * margin)
+        reaches(self.floor)
     }
 }

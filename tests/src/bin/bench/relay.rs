@@ -7,7 +7,7 @@ use minzheng_chassis::db::{Database, Sql, val};
 use minzheng_tests::processes::free_port;
 
 use crate::order::Order;
-use crate::ratio::{Better, Leg, Legs, Target};
+use crate::ratio::{Leg, Legs, Target};
 use crate::raw_kafka::RawKafka;
 use crate::stand::{LOOK_EVERY, Stand, end};
 
@@ -26,13 +26,12 @@ const KEYS: i64 = 100_000;
 /// How long a drain may take.
 const DRAINED_WITHIN: Duration = Duration::from_secs(600);
 
-const B2: Target = Target {
-    id: "B2",
-    ratio: "relayed events a second ÷ rdkafka_performance's",
-    better: Better::Higher,
-    floor: 0.35,
-    goal: 0.5,
-};
+const B2: Target = Target::higher(
+    "B2",
+    "relayed events a second ÷ rdkafka_performance's",
+    0.35,
+    0.5,
+);
 
 /// Runs B2; whether it reaches its floor.
 pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use crate::accounting::{Cost, Servers};
 use crate::bare::Bare;
 use crate::order::Order;
-use crate::ratio::{Better, Leg, Legs, Target};
+use crate::ratio::{Leg, Legs, Target};
 use crate::stand::LOOK_EVERY;
 use crate::{cases, load};
 
@@ -39,32 +39,21 @@ const STILL_FOR: Duration = Duration::from_millis(500);
 /// What `Cluster` sets otherwise for tests: here as in production.
 const AS_SHIPPED: [&str; 2] = ["timer.tick_ms=1000", "bus.kafka.session_timeout_ms=10000"];
 
-const B4A: Target = Target {
-    id: "B4",
-    ratio: "settled cases a second ÷ the same transactions by a bare client (B4a; engines come with six departments)",
-    better: Better::Higher,
-    floor: 0.3,
-    goal: 0.55,
-};
+const B4A: Target = Target::higher(
+    "B4",
+    "settled cases a second ÷ the same transactions by a bare client (B4a; engines come with six departments)",
+    0.3,
+    0.55,
+);
 
-const UNLOADED_P50: Target = lower("B4c", "p50 ms unloaded", 40.0, 20.0);
-const UNLOADED_P99: Target = lower("B4c", "p99 ms unloaded", 150.0, 60.0);
-const STATEMENTS: Target = lower(
+const UNLOADED_P50: Target = Target::lower("B4c", "p50 ms unloaded", 40.0, 20.0);
+const UNLOADED_P99: Target = Target::lower("B4c", "p99 ms unloaded", 150.0, 60.0);
+const STATEMENTS: Target = Target::lower(
     "B4c",
     "SQL statements per case at 200 in flight",
     90.0,
     60.0,
 );
-
-const fn lower(id: &'static str, ratio: &'static str, floor: f64, goal: f64) -> Target {
-    Target {
-        id,
-        ratio,
-        better: Better::Lower,
-        floor,
-        goal,
-    }
-}
 
 /// Runs B4, B4b and B4c; whether they reach their floors.
 pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {

@@ -6,7 +6,7 @@ use anyhow::ensure;
 
 use crate::collector::Collector;
 use crate::order::Order;
-use crate::ratio::{Better, Legs, Target};
+use crate::ratio::{Legs, Target};
 use crate::reports::{Commands, Relay, WARM_UP};
 use crate::stand::Stand;
 
@@ -26,13 +26,7 @@ const TARGETS: [Target; 2] = [
 ];
 
 const fn higher(ratio: &'static str, floor: f64, goal: f64) -> Target {
-    Target {
-        id: "B10",
-        ratio,
-        better: Better::Higher,
-        floor,
-        goal,
-    }
+    Target::higher("B10", ratio, floor, goal)
 }
 
 /// Runs B10; whether it reaches its floors.
