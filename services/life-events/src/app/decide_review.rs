@@ -116,13 +116,15 @@ impl DecideReview {
         uow: &mut UnitOfWork,
         record: &Known,
     ) -> Result<StoredCase, Failure> {
-        let cases = Cases::within(uow);
-        let stored = cases.find(uow.caller(), self.target.case_id).await?;
-        let persons = [stored.case.person_id, record.person_id];
+        let seen = self.find(uow).await?;
+        uow.know_all(&[seen.case.person_id, record.person_id])
+            .await?;
+        // Once more, now that the persons are locked: the event may have been handled meanwhile. A
+        // conflict would not do, since a second run finds nothing in doubt to ask about.
+        let stored = self.find(uow).await?;
         if !in_doubt(&stored, Doubt::Identity) {
-            return cases.surviving(stored).await;
+            return Cases::within(uow).surviving(stored).await;
         }
-        uow.know_all(&persons).await?;
         let record = standing_record(uow, record).await?;
         let decision = match self.decision {
             Decision::IsPerson(_) => return self.merge(uow, stored, &record).await,
@@ -134,6 +136,11 @@ impl DecideReview {
         let doubt = Doubt::Identity;
         let input = Input::ReviewDecided { doubt, decision };
         handle(uow, self.entry(), stored, &input).await
+    }
+
+    async fn find(&self, uow: &UnitOfWork) -> Result<StoredCase, Failure> {
+        let cases = Cases::within(uow);
+        cases.find(uow.caller(), self.target.case_id).await
     }
 
     async fn merge(
