@@ -36,6 +36,26 @@ pub(crate) fn takes_scripts(backend: DbBackend) -> bool {
     backend != DbBackend::Postgres
 }
 
+/// Which transactions were running when it was read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Horizon {
+    /// The oldest that writes and has not ended.
+    pub(crate) oldest: i64,
+    /// The one that begins to write next.
+    pub(crate) next: i64,
+}
+
+/// Selects `oldest` and `next` of a [`Horizon`]. Whoever writes to SQLite does so alone: nobody is left.
+pub(crate) fn horizon(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => {
+            "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest, \
+             pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next"
+        }
+        _ => "SELECT 0 AS oldest, 0 AS next",
+    }
+}
+
 /// Table and columns of a multi-row insert.
 #[derive(Clone, Copy, Debug)]
 pub struct Insert<'a> {

@@ -23,12 +23,12 @@ use crate::context::Context;
 use crate::db::migrate::Migration;
 use crate::db::{Sql, val};
 use crate::seam::{Failure, UnitOfWork};
-use crate::testing::TestDatabase;
+use crate::testing::{TestDatabase, cases};
 
 const SERVICE: &str = "elderly-care";
 const SUBSCRIPTION: &str = "model.note";
 
-/// Sequences of steps tried on each database.
+/// Sequences of steps tried on each database, unless `PROPTEST_CASES` says otherwise.
 const CASES: u32 = 16;
 
 /// Keys of one case; each lies in the partition of its number.
@@ -164,7 +164,7 @@ async fn try_in(world: &mut World, steps: &[Step]) -> Result<(), TestCaseError> 
 async fn effects_happen_once_and_in_the_order_of_their_key(database: TestDatabase) {
     database.create(&[SERVICE]).await.expect("created");
     let config = Config {
-        cases: CASES,
+        cases: cases(CASES),
         failure_persistence: None,
         // Each try takes a moment; a failure shall be told while somebody still looks.
         max_shrink_iters: 200,

@@ -1,6 +1,7 @@
 //! The outbox: events lie in the database of the service that decided them until the bus has them.
 
 mod cleaner;
+mod floor;
 mod lease;
 mod relay;
 mod table;

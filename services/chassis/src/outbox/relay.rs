@@ -1,10 +1,8 @@
 //! The relay: moves committed events from the outbox to the bus, in order, and deletes what was
 //! acknowledged. One per service database; the lease says where it runs.
 //!
-//! It always begins at the oldest row. Not `seq > cursor` (loses rows that commit late) and not
-//! `SKIP LOCKED` (breaks the order of a key). Between sweeps from the very oldest it starts where the
-//! highest row was a sweep ago, so that rows deleted under an old snapshot are not scanned again and
-//! again. A row that commits later than that waits for the next sweep; rows of one key commit in order.
+//! It begins at the oldest row, or at a floor below which nothing can come up (`floor.rs`). Not `seq >
+//! cursor` (loses rows that commit late) and not `SKIP LOCKED` (breaks the order of a key).
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -12,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::floor::Floor;
 use super::lease::LeaseHolder;
 use super::table::{self, OutboxRow};
 use crate::breather::Breather;
@@ -19,9 +18,6 @@ use crate::bus::{Delivery, Envelope};
 use crate::context::Context;
 use crate::failpoint;
 use crate::seam::Failure;
-
-/// How often it sweeps from the very oldest row.
-const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// How long it polls quickly after work.
 const BUSY_FOR: Duration = Duration::from_secs(1);
@@ -37,12 +33,7 @@ const REST_AFTER_FAILURE: Duration = Duration::from_millis(500);
 pub struct Relay {
     cx: Context,
     lease: LeaseHolder,
-    highest_seen: i64,
-    /// What was the highest row seen when the last sweep began.
-    highest_at_sweep: i64,
-    /// Where it begins between sweeps.
-    floor: i64,
-    last_sweep: Option<Instant>,
+    floor: Floor,
     last_work: Option<Instant>,
     /// Rows that the bus has and that are not deleted yet. Should this process die they are sent again,
     /// and known by their ids.
@@ -56,14 +47,17 @@ impl Relay {
         Self {
             cx,
             lease,
-            highest_seen: 0,
-            highest_at_sweep: 0,
-            floor: 0,
-            last_sweep: None,
+            floor: Floor::default(),
             last_work: None,
             stored: BTreeSet::new(),
             breather: Breather::default(),
         }
+    }
+
+    /// As if enough time had passed since the last sweep.
+    #[cfg(test)]
+    pub(super) fn sweep_is_due(&mut self) {
+        self.floor.sweep_next();
     }
 
     /// Runs until `stop`; then it has sent what it was sending.
@@ -100,7 +94,9 @@ impl Relay {
             self.cx.settings().relay.poll_busy,
         );
         if !self.lease.is_held() {
-            // What the bus has may go, whoever relays now.
+            // Somebody else takes rows now.
+            self.floor = Floor::default();
+            // What the bus has may go, whoever relays.
             if let Err(failure) = self.delete_stored().await {
                 tracing::warn!(%failure, "relay");
             }
@@ -130,7 +126,7 @@ impl Relay {
             }
             Err(failure) => {
                 tracing::warn!(%failure, "relay");
-                self.last_sweep = None;
+                self.floor.sweep_next();
                 Rest {
                     at_most: REST_AFTER_FAILURE,
                     wakes: false,
@@ -141,16 +137,11 @@ impl Relay {
 
     /// Sends one batch; how many rows it took.
     async fn drain(&mut self) -> Result<usize, Failure> {
-        let from = self.begin_at();
-        let limit = self.cx.settings().relay.batch + self.stored.len();
-        let outbox = self.cx.db().outbox_reader();
-        let mut rows = table::waiting(outbox, self.cx.name(), from, limit).await?;
-        rows.retain(|row| !self.stored.contains(&row.seq));
-        let Some(last) = rows.last() else {
+        let rows = self.take().await?;
+        if rows.is_empty() {
             self.delete_stored().await?;
             return Ok(0);
-        };
-        self.highest_seen = self.highest_seen.max(last.seq);
+        }
         self.send(&rows).await?;
         if self.stored.len() >= DELETED_AT_ONCE {
             self.delete_stored().await?;
@@ -158,13 +149,25 @@ impl Relay {
         Ok(rows.len())
     }
 
-    fn begin_at(&mut self) -> i64 {
-        if self.last_sweep.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) {
-            self.last_sweep = Some(Instant::now());
-            self.floor = std::mem::replace(&mut self.highest_at_sweep, self.highest_seen);
-            return 0;
+    /// The oldest rows that the bus has not got.
+    async fn take(&mut self) -> Result<Vec<OutboxRow>, Failure> {
+        let outbox = self.cx.db().outbox_reader();
+        let sweeps = self.floor.is_sweep_due();
+        if sweeps {
+            let (horizon, held) = table::horizon(outbox).await?;
+            self.floor.begin_sweep(horizon, held);
         }
-        self.floor
+        let from = if sweeps { 0 } else { self.floor.at() };
+        let limit = self.cx.settings().relay.batch + self.stored.len();
+        let mut rows = table::waiting(outbox, self.cx.name(), from, limit).await?;
+        if let Some(last) = rows.last() {
+            self.floor.took(last, rows.len() < limit);
+        }
+        rows.retain(|row| !self.stored.contains(&row.seq));
+        if !sweeps {
+            rows.retain(|row| self.floor.lets_pass(row));
+        }
+        Ok(rows)
     }
 
     async fn delete_stored(&mut self) -> Result<(), Failure> {
@@ -207,7 +210,7 @@ impl Relay {
     }
 
     /// A broker may refuse a whole batch for one row: alone, each shows whether it is at fault.
-    async fn send_row_by_row(&self, rows: &[OutboxRow], stored: &[i64]) -> Result<(), Failure> {
+    async fn send_row_by_row(&mut self, rows: &[OutboxRow], stored: &[i64]) -> Result<(), Failure> {
         let mut held: Vec<(&str, &str)> = Vec::new();
         for row in rows.iter().filter(|row| !stored.contains(&row.seq)) {
             let key = (row.envelope.topic.as_str(), row.envelope.key.as_str());
@@ -224,6 +227,7 @@ impl Relay {
                 Some(Delivery::Refused(reason)) => {
                     tracing::error!(event_id = %row.envelope.id, topic = key.0, %reason, "the bus refuses an event");
                     table::refuse(self.cx.db().relay(), row.seq, &reason).await?;
+                    self.floor.hold(row);
                     held.push(key);
                 }
                 Some(Delivery::Failed(reason)) => return Err(Failure::away("bus", reason)),

@@ -1,11 +1,13 @@
 //! Reading and deleting outbox rows.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, DbErr};
 use uuid::Uuid;
 
 use crate::bus::Envelope;
-use crate::db::dialect::placeholders;
+use crate::db::dialect::{self, Horizon, placeholders};
 use crate::db::{Row, Sql, val};
 
 /// One row that waits, or that the bus refused.
@@ -16,7 +18,14 @@ pub(crate) struct OutboxRow {
     pub(crate) refused_reason: Option<String>,
 }
 
+/// Topic and key of events that follow each other.
+pub(super) type Stream = (String, String);
+
 impl OutboxRow {
+    pub(super) fn stream(&self) -> Stream {
+        (self.envelope.topic.clone(), self.envelope.key.clone())
+    }
+
     fn from_row(row: &Row, source: &str) -> Result<Self, DbErr> {
         Ok(Self {
             seq: row.get("seq")?,
@@ -59,6 +68,33 @@ pub(super) async fn waiting(
     rows.iter()
         .map(|row| OutboxRow::from_row(row, source))
         .collect()
+}
+
+/// Which transactions run, and which streams a refused row holds, at one moment.
+pub(super) async fn horizon(
+    db: &impl ConnectionTrait,
+) -> Result<(Horizon, BTreeSet<Stream>), DbErr> {
+    let text = format!(
+        "SELECT horizon.oldest, horizon.next, held.topic, held.key FROM ({}) horizon LEFT JOIN \
+         (SELECT DISTINCT topic, key FROM outbox WHERE refused_reason IS NOT NULL) held ON true",
+        dialect::horizon(db.get_database_backend())
+    );
+    let rows = db.all(text, []).await?;
+    let Some(first) = rows.first() else {
+        return Err(DbErr::RecordNotFound("the horizon".to_owned()));
+    };
+    let horizon = Horizon {
+        oldest: first.get("oldest")?,
+        next: first.get("next")?,
+    };
+    let mut held = BTreeSet::new();
+    for row in &rows {
+        let topic: Option<String> = row.get("topic")?;
+        if let Some(topic) = topic {
+            held.insert((topic, row.get("key")?));
+        }
+    }
+    Ok((horizon, held))
 }
 
 /// Deletes rows that the bus has.

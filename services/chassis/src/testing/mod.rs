@@ -44,6 +44,17 @@ pub fn real_service(variable: &str) -> Option<String> {
     None
 }
 
+/// How many sequences a model is tried with: `usual`, or what `PROPTEST_CASES` says.
+///
+/// # Panics
+/// The variable is not a number.
+pub fn cases(usual: u32) -> u32 {
+    let said = std::env::var("PROPTEST_CASES");
+    said.map_or(usual, |said| {
+        said.parse().expect("PROPTEST_CASES is a number")
+    })
+}
+
 /// Makes a test of an `async fn(TestDatabase)` on SQLite and one on PostgreSQL.
 #[macro_export]
 macro_rules! on_both_databases {
