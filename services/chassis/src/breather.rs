@@ -11,8 +11,10 @@ const IN_A_ROW: u32 = 3;
 /// Longest pause.
 const AT_MOST: Duration = Duration::from_millis(25);
 
-/// Says when to let work pile up: for as long as the last batch took, so that the next is about twice as
-/// large. Whoever is not busy is never held up.
+/// So many times as long as the last batch took: the next is about four times as large.
+const TIMES: u32 = 3;
+
+/// Says when to let work pile up, and for how long. Whoever is not busy is never held up.
 #[derive(Debug, Default)]
 pub(crate) struct Breather {
     in_a_row: u32,
@@ -26,7 +28,7 @@ impl Breather {
         } else {
             0
         };
-        (self.in_a_row >= IN_A_ROW).then_some(took.min(AT_MOST))
+        (self.in_a_row >= IN_A_ROW).then_some((took * TIMES).min(AT_MOST))
     }
 }
 
@@ -37,10 +39,10 @@ mod tests {
     #[test]
     fn only_who_is_busy_pauses() {
         let mut breather = Breather::default();
-        let (none, long) = (Duration::ZERO, Duration::from_millis(9));
+        let (none, long) = (Duration::ZERO, Duration::from_millis(8));
         assert_eq!(breather.pause(none, long), None);
         assert_eq!(breather.pause(none, long), None);
-        assert_eq!(breather.pause(none, long), Some(long));
+        assert_eq!(breather.pause(none, long), Some(long * TIMES));
         assert_eq!(breather.pause(none, long * 9), Some(AT_MOST));
         assert_eq!(breather.pause(AT_ONCE, long), None);
         assert_eq!(breather.pause(none, long), None);

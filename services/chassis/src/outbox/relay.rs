@@ -137,15 +137,15 @@ impl Relay {
 
     /// Sends one batch; how many rows it took.
     async fn drain(&mut self) -> Result<usize, Failure> {
+        if self.stored.len() >= DELETED_AT_ONCE {
+            self.delete_stored().await?;
+        }
         let rows = self.take().await?;
         if rows.is_empty() {
             self.delete_stored().await?;
             return Ok(0);
         }
         self.send(&rows).await?;
-        if self.stored.len() >= DELETED_AT_ONCE {
-            self.delete_stored().await?;
-        }
         Ok(rows.len())
     }
 
@@ -158,12 +158,12 @@ impl Relay {
             self.floor.begin_sweep(horizon, held);
         }
         let from = if sweeps { 0 } else { self.floor.at() };
-        let limit = self.cx.settings().relay.batch + self.stored.len();
-        let mut rows = table::waiting(outbox, self.cx.name(), from, limit).await?;
+        let limit = self.cx.settings().relay.batch;
+        let (name, except) = (self.cx.name(), &self.stored);
+        let mut rows = table::waiting(outbox, name, from, except, limit).await?;
         if let Some(last) = rows.last() {
             self.floor.took(last, rows.len() < limit);
         }
-        rows.retain(|row| !self.stored.contains(&row.seq));
         if !sweeps {
             rows.retain(|row| self.floor.lets_pass(row));
         }

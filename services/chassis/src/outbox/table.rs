@@ -51,23 +51,43 @@ impl OutboxRow {
 const COLUMNS: &str = "seq, event_id, topic, key, sequence, type, time, division, causation_id, correlation_id, \
                        traceparent, value, refused_reason";
 
-/// The oldest rows from `from` on that are neither refused nor behind a refused one of their key.
+/// The oldest rows from `from` on that are neither refused nor behind a refused one of their key, without
+/// those of `except`.
 pub(super) async fn waiting(
     db: &impl ConnectionTrait,
     source: &str,
     from: i64,
+    except: &BTreeSet<i64>,
     limit: usize,
 ) -> Result<Vec<OutboxRow>, DbErr> {
+    let except = padded(except);
+    let not_those = match except.len() {
+        0 => String::new(),
+        count => format!("AND seq NOT IN ({}) ", placeholders(2, count)),
+    };
+    let last = except.len() + 2;
     let text = format!(
-        "SELECT {COLUMNS} FROM outbox WHERE seq >= $1 AND refused_reason IS NULL AND NOT EXISTS \
+        "SELECT {COLUMNS} FROM outbox WHERE seq >= $1 AND refused_reason IS NULL {not_those}AND NOT EXISTS \
          (SELECT 1 FROM outbox held WHERE held.refused_reason IS NOT NULL AND held.topic = outbox.topic \
-         AND held.key = outbox.key AND held.seq < outbox.seq) ORDER BY seq LIMIT $2"
+         AND held.key = outbox.key AND held.seq < outbox.seq) ORDER BY seq LIMIT ${last}"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = db.all(text, [val(from), val(limit)]).await?;
+    let mut values = vec![val(from)];
+    values.extend(except.into_iter().map(val));
+    values.push(val(limit));
+    let rows = db.all(text, values).await?;
     rows.iter()
         .map(|row| OutboxRow::from_row(row, source))
         .collect()
+}
+
+/// The last one again, up to a power of two: few statements to prepare rather than one for each count.
+fn padded(seqs: &BTreeSet<i64>) -> Vec<i64> {
+    let mut padded: Vec<i64> = seqs.iter().copied().collect();
+    if let Some(last) = padded.last().copied() {
+        padded.resize(padded.len().next_power_of_two(), last);
+    }
+    padded
 }
 
 /// Which transactions run, and which streams a refused row holds, at one moment.
