@@ -102,9 +102,9 @@ impl Settled {
 pub(crate) async fn throughput(
     platform: &Platform,
     settled: Settled,
-    count: usize,
+    people: Vec<Member>,
 ) -> anyhow::Result<()> {
-    let people = load::people(platform, count).await;
+    let count = people.len();
     let callers = Callers::of(COUNTY);
     let before = settled.count().await?;
     let started = Instant::now();
