@@ -317,19 +317,23 @@ impl<'p> Story<'p> {
             after["elderly-care"], before["elderly-care"],
             "no bed moves"
         );
-        let changed = |lines: &[String], others: &[String]| {
-            lines.iter().filter(|line| !others.contains(line)).count()
-        };
-        assert_eq!(
-            changed(&after["residents"], &before["residents"]),
-            1,
-            "only the mother's date"
-        );
-        assert_eq!(
-            changed(&after["life-events"], &before["life-events"]),
-            1,
-            "only the mother's case"
-        );
+        for (service, what, lines) in [
+            ("residents", "the mother's date", 1),
+            ("life-events", "the mother's case", 1),
+            (
+                "child-welfare",
+                "both children's month, the mother's date",
+                3,
+            ),
+        ] {
+            let (before, after) = (&before[service], &after[service]);
+            let only_in = |these: &[String], others: &[String]| {
+                these.iter().filter(|line| !others.contains(line)).count()
+            };
+            let changed = (only_in(before, after), only_in(after, before));
+            assert_eq!(changed, (lines, lines), "only {what}: {before:?} {after:?}");
+            assert_eq!(before.len(), after.len(), "nothing more and nothing less");
+        }
     }
 
     /// Episode 2, and everything as in step 3.

@@ -110,6 +110,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ),
     ("storage", &["crate::app", "crate::transport", "tonic::"]),
     ("app", &["crate::transport", "crate::storage::entity"]),
+    ("transport", &["crate::storage", "sea_orm"]),
 ];
 
 #[test]

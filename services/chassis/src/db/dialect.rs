@@ -41,16 +41,18 @@ pub(crate) fn takes_scripts(backend: DbBackend) -> bool {
 pub(crate) struct Horizon {
     /// The oldest that writes and has not ended.
     pub(crate) oldest: i64,
-    /// The one that begins to write next.
+    /// One that began to write after all the others that write now.
     pub(crate) next: i64,
 }
 
-/// Selects `oldest` and `next` of a [`Horizon`]. Whoever writes to SQLite does so alone: nobody is left.
+/// Selects `oldest` and `next` of a [`Horizon`]. The transaction that asks takes a number of its own: a snapshot's
+/// upper bound is the highest number that has *ended*, and some that run may be above it. Whoever writes to SQLite
+/// does so alone: nobody is left.
 pub(crate) fn horizon(backend: DbBackend) -> &'static str {
     match backend {
         DbBackend::Postgres => {
             "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest, \
-             pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next"
+             pg_current_xact_id()::text::bigint AS next"
         }
         _ => "SELECT 0 AS oldest, 0 AS next",
     }

@@ -47,8 +47,9 @@ enum Step {
     Die(usize, usize),
     /// A relay has lost its lease in the middle of sending; another takes turns, then it goes on.
     Overlap(Vec<Fate>),
-    /// A transaction writes an event of a key of its own and stays open; one that is open commits.
-    Late,
+    /// A transaction writes an event of a key of its own and stays open, between one that began before it and
+    /// one that writes after it, if the other two are one; one that is open commits.
+    Late(bool),
     /// A relay has not swept for a while.
     Wait(usize),
     /// The lease goes from one to the other.
@@ -77,7 +78,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..2_usize, fates()).prop_map(|(relay, fates)| Step::Turn(relay, fates)),
         2 => (0..2_usize, 0..6_usize).prop_map(|(relay, after)| Step::Die(relay, after)),
         1 => fates().prop_map(Step::Overlap),
-        2 => Just(Step::Late),
+        2 => any::<bool>().prop_map(Step::Late),
         3 => (0..2_usize).prop_map(Step::Wait),
         1 => Just(Step::HandOver),
         1 => Just(Step::Calm),
@@ -120,9 +121,12 @@ fn sweeps() -> Vec<Step> {
 }
 
 /// An event that commits late lies below the floor when what follows on its key is above it.
-fn a_late_event_below_the_floor() -> Vec<Step> {
-    let before = vec![Step::Late, Step::Commit(vec![(0, false)])];
-    let after = vec![Step::Late, Step::Commit(vec![(LATE_KEY, false)])];
+fn a_late_event_below_the_floor(overlapped: bool) -> Vec<Step> {
+    let mut before = vec![Step::Late(overlapped)];
+    if !overlapped {
+        before.push(Step::Commit(vec![(0, false)]));
+    }
+    let after = vec![Step::Late(false), Step::Commit(vec![(LATE_KEY, false)])];
     [before, sweeps(), after, vec![Step::Turn(0, vec![])]].concat()
 }
 
@@ -164,7 +168,8 @@ async fn whatever_happens_every_event_arrives_in_order(database: TestDatabase) {
         for steps in [
             a_refused_event_below_a_floor_that_rose_quickly(),
             a_refused_event_below_the_floor(),
-            a_late_event_below_the_floor(),
+            a_late_event_below_the_floor(false),
+            a_late_event_below_the_floor(true),
         ] {
             run(steps.clone()).unwrap_or_else(|failure| panic!("{failure}: {steps:?}"));
         }

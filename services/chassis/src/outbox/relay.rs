@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use minzheng_proto::topics::MAX_RECORD_BYTES;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -160,12 +161,14 @@ impl Relay {
         let from = if sweeps { 0 } else { self.floor.at() };
         let limit = self.cx.settings().relay.batch;
         let (name, except) = (self.cx.name(), &self.stored);
-        let mut rows = table::waiting(outbox, name, from, except, limit).await?;
-        if let Some(last) = rows.last() {
-            self.floor.took(last, rows.len() < limit);
-        }
+        let found = table::waiting(outbox, name, from, except, limit).await?;
+        let (many, mut rows) = (found.len(), cut(found));
+        let all = many < limit && rows.len() == many;
         if !sweeps {
             rows.retain(|row| self.floor.lets_pass(row));
+        }
+        if let Some(last) = rows.last() {
+            self.floor.took(last, all);
         }
         Ok(rows)
     }
@@ -242,6 +245,18 @@ impl Relay {
 pub(super) struct Rest {
     at_most: Duration,
     wakes: bool,
+}
+
+/// What is larger than topics take goes alone: of a batch, the bus would store what is behind it on its key.
+fn cut(mut rows: Vec<OutboxRow>) -> Vec<OutboxRow> {
+    // Headers are small: most rows need not be measured.
+    let too_large = |row: &OutboxRow| {
+        row.envelope.value.len() > MAX_RECORD_BYTES / 2 && row.envelope.size() > MAX_RECORD_BYTES
+    };
+    if let Some(place) = rows.iter().position(too_large) {
+        rows.truncate(place.max(1));
+    }
+    rows
 }
 
 /// The rows that may be deleted: those stored, as long as no older row of the same key was not. A

@@ -47,7 +47,8 @@ pub struct Rule {
     pub legal_basis: String,
 }
 
-/// The rule of a division on a day.
+/// The rule of a division on a day. Of several that are valid for one division the newest stands: whoever adds a
+/// successor need not end the one before.
 ///
 /// # Errors
 /// NO_RULE, if no row is valid there and then: never a zero.
@@ -66,7 +67,7 @@ pub async fn find(
     }
     let text = format!(
         "SELECT id, value, unit, legal_basis, division FROM rule WHERE programme = $1 AND key = $2 AND valid_from <= $3 \
-         AND (valid_to IS NULL OR valid_to >= $3) AND division IN ({})",
+         AND (valid_to IS NULL OR valid_to >= $3) AND division IN ({}) ORDER BY valid_from DESC",
         placeholders(4, places.len())
     );
     let mut values = vec![val(programme), val(key), val(day.to_string())];
@@ -146,3 +147,6 @@ pub(crate) async fn seed(
     db.run(text, values).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

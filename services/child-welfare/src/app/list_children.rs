@@ -7,7 +7,8 @@ use minzheng_chassis::seam::Failure;
 use minzheng_proto::child_welfare::v1 as pb;
 
 use super::show;
-use crate::storage::children::{self, Filter};
+use crate::storage::children;
+pub use crate::storage::children::Filter;
 
 /// A page of children of the caller's divisions, by id, without those around them.
 ///

@@ -16,12 +16,11 @@ use crate::app::determine_start_month::DetermineStartMonth;
 use crate::app::end_guardianship::EndGuardianship;
 use crate::app::end_parent_situation::EndParentSituation;
 use crate::app::get_child::get_child;
-use crate::app::list_children::list_children;
+use crate::app::list_children::{Filter, list_children};
 use crate::app::open_child_file::OpenChildFile;
 use crate::app::record_carer_ability::RecordCarerAbility;
 use crate::app::record_parent_situation::RecordParentSituation;
 use crate::domain::SituationRecord;
-use crate::storage::children::Filter;
 
 /// The service.
 pub struct Api {

@@ -8,7 +8,7 @@ use minzheng_proto::life_events::v1 as pb;
 
 use super::show;
 use crate::storage::cases::{Cases, StoredCase};
-use crate::storage::list::Filter;
+pub use crate::storage::list::Filter;
 
 /// A page of cases, newest first.
 ///

@@ -21,10 +21,9 @@ use crate::app::decide_conflict::DecideConflict;
 use crate::app::decide_review::DecideReview;
 use crate::app::get_case::get_case;
 use crate::app::get_clearance::GetClearance;
-use crate::app::list_cases::list_cases;
+use crate::app::list_cases::{Filter, list_cases};
 use crate::app::prepare_reversal::PrepareReversal;
 use crate::app::watch_case::{Seen, Watch};
-use crate::storage::list::Filter;
 
 /// The service.
 #[derive(Clone)]

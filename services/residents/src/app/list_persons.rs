@@ -8,7 +8,7 @@ use minzheng_proto::residents::v1 as pb;
 
 use super::show;
 use crate::storage::person::{Persons, StoredPerson};
-use crate::storage::person_list::Filter;
+pub use crate::storage::person_list::Filter;
 
 /// Lists persons.
 ///

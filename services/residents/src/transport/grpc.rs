@@ -20,7 +20,7 @@ use crate::app::get_household::get_household;
 use crate::app::get_person::GetPerson;
 use crate::app::list_dependants::list_dependants;
 use crate::app::list_kin::list_kin;
-use crate::app::list_persons::list_persons;
+use crate::app::list_persons::{Filter, list_persons};
 use crate::app::match_identity::match_identity;
 use crate::app::move_person::MovePerson;
 use crate::app::put_household::{Before, PutHousehold};
@@ -32,7 +32,6 @@ use crate::domain::identity::Identity;
 use crate::domain::masking::Reveal;
 use crate::domain::provision::{Report, ReportInput};
 use crate::domain::registration::{Correction, CorrectionInput, Registration, RegistrationInput};
-use crate::storage::person_list::Filter;
 
 /// The service.
 #[derive(Clone)]

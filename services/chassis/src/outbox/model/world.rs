@@ -16,8 +16,8 @@ use super::super::write::{PendingEvent, write};
 use super::bus::{Fate, Script, ScriptedBus};
 use super::{LATE_KEY, SERVICE, Step, TURNS};
 use crate::context::Context;
-use crate::db::dialect;
 use crate::db::writes::run_all;
+use crate::db::{Sql, dialect};
 use crate::seam::Cause;
 
 /// What was committed: ids of each key in order, without those given up.
@@ -69,8 +69,9 @@ impl World {
             }
             Step::Die(relay, after) => self.die(*relay, *after).await,
             Step::Overlap(fates) => self.overlap(fates).await,
-            Step::Late if self.late.is_some() => self.commit_late().await,
-            Step::Late => self.write_late().await,
+            Step::Late(_) if self.late.is_some() => self.commit_late().await,
+            Step::Late(true) => self.write_late_within_another().await,
+            Step::Late(false) => self.write_late().await,
             Step::Wait(relay) => self.relays[*relay].sweep_is_due(),
             Step::HandOver => {
                 for holder in &self.holders {
@@ -123,6 +124,23 @@ impl World {
         let failed = run_all(&transaction, writes).await;
         assert_eq!(failed.expect("written"), None);
         transaction
+    }
+
+    /// The other began earlier, writes later, and commits while the late one is open: of two numbers that
+    /// transactions have, the late one's is the higher, and of two that rows have, the lower.
+    async fn write_late_within_another(&mut self) {
+        if !dialect::is_shared(self.cx.db().backend()) {
+            return self.write_late().await;
+        }
+        let other = self.cx.db().begin().await.expect("begun");
+        let numbered = other.run("SELECT pg_current_xact_id()", []).await;
+        numbered.expect("numbered");
+        self.write_late().await;
+        let (event, key, id) = self.event(0);
+        let writes = write(self.cx.db().backend(), &[event]);
+        assert_eq!(run_all(&other, writes).await.expect("written"), None);
+        other.commit().await.expect("committed");
+        self.committed.entry(key).or_default().push(id);
     }
 
     /// Where nobody else can write meanwhile, nothing commits late.
