@@ -180,7 +180,8 @@ async fn without_postgres_unavailable_nothing_half_done_and_recovery() {
         tokio::task::spawn_blocking(|| xtask::postgres::Postgres::start().expect("a server"))
             .await
             .unwrap();
-    let cluster = Cluster::start(TestDatabase::on_server(postgres.url()), &kafka, 1).await;
+    let database = TestDatabase::on_server(postgres.url());
+    let mut cluster = Cluster::start(database, &kafka, 1).await;
     let platform = cluster.platform();
     let callers = Callers::of(COUNTY);
     let (first, second) = (
@@ -208,6 +209,15 @@ async fn without_postgres_unavailable_nothing_half_done_and_recovery() {
         .await
         .expect_err("no database");
     assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
+    // One that starts just now waits for its database rather than end.
+    let waiting = cluster.process("elderly-care", 0);
+    waiting.restart();
+    eventually("it says that it waits", || async {
+        let says = waiting.log().contains("the database is away; waiting");
+        says.then_some(())
+    })
+    .await;
+    assert!(!waiting.has_ended(), "{}", waiting.log());
     let _postgres = tokio::task::spawn_blocking(move || {
         postgres.restart().expect("back");
         postgres

@@ -80,6 +80,10 @@ impl Node {
         let settings = Arc::new(settings);
         let metrics = Arc::new(Metrics::new());
         let shutdown = Shutdown::new(settings.shutdown.grace);
+        // Before there is a port: whoever connects shall be refused rather than left waiting.
+        for module in &modules {
+            parts::wait_for_database(&settings, module.name).await?;
+        }
         let listener = TcpListener::bind(settings.grpc.listen)
             .await
             .map_err(NodeError::bind("grpc.listen", settings.grpc.listen))?;

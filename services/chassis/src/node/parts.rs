@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use http::Uri;
@@ -18,8 +19,8 @@ use crate::bus::kafka::{KafkaBus, KafkaSettings};
 use crate::clock::SharedClock;
 use crate::config::{BusKind, Settings};
 use crate::context::Context;
-use crate::db::Database;
 use crate::db::migrate::Migrator;
+use crate::db::{Database, Fault, classify};
 use crate::grpc::client::Neighbour;
 use crate::http::Check;
 use crate::module::Module;
@@ -157,6 +158,36 @@ pub async fn open_database(settings: &Settings, service: &str) -> Result<Databas
     Database::open_sqlite(&directory.database(service))
         .await
         .map_err(NodeError::database(service))
+}
+
+/// How long a starting node waits for a database that cannot be reached; then whoever runs it is told.
+const DATABASE_WITHIN: Duration = Duration::from_secs(60);
+
+/// How often it looks.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// Waits until a service's PostgreSQL can be reached: a server that starts a moment later, or that is just
+/// being replaced, is no reason to end. SQLite is a file: there is nobody to wait for.
+///
+/// # Errors
+/// It refuses the connection for another reason, or is away for longer than a minute.
+pub(super) async fn wait_for_database(settings: &Settings, service: &str) -> Result<(), NodeError> {
+    if settings.database.url(service).is_none() {
+        return Ok(());
+    }
+    let db = open_database(settings, service).await?;
+    let began = Instant::now();
+    let reached = loop {
+        match db.ping().await {
+            Err(error) if classify(&error) == Fault::Away && began.elapsed() < DATABASE_WITHIN => {
+                tracing::warn!(service, %error, "the database is away; waiting");
+                tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+            }
+            outcome => break outcome,
+        }
+    };
+    db.close().await;
+    reached.map_err(NodeError::database(service))
 }
 
 fn data_dir(settings: &Settings) -> Result<DataDir, NodeError> {
