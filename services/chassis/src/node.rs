@@ -64,10 +64,12 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts every part. When it returns, the node answers.
+    /// Starts every part. When it returns, the node answers. A PostgreSQL that is away is waited for, a minute
+    /// at most.
     ///
     /// # Errors
-    /// A port is in use, a database lacks migrations, a neighbour is missing on the embedded bus.
+    /// A port is in use, a database is away for longer or lacks migrations, a neighbour is missing on the
+    /// embedded bus.
     pub async fn start(plan: Plan) -> Result<Self, NodeError> {
         let Plan {
             modules,

@@ -3,7 +3,8 @@
 //!
 //! Nothing below the floor may be overtaken by a later row of its key. Two things could come up there: a row
 //! whose transaction commits late, and rows of a key that a refused one held until somebody released it. So the
-//! floor rises only when all transactions of its time have ended, and keys that were held wait for a sweep.
+//! floor rises only when all transactions of its time have ended, and keys that were held wait for a sweep
+//! (ADR 16).
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -68,10 +69,10 @@ impl Floor {
         !self.held.contains(&row.stream())
     }
 
-    /// Rows were taken, oldest first; `all` of what is there, or as many as one look takes.
-    pub(super) fn took(&mut self, last: &OutboxRow, all: bool) {
+    /// Rows were taken, oldest first up to `last`; `more` may be behind it.
+    pub(super) fn took(&mut self, last: &OutboxRow, more: bool) {
         self.highest_taken = self.highest_taken.max(last.seq);
-        if !all && last.seq < self.at {
+        if more && last.seq < self.at {
             self.sweep_next();
         }
     }

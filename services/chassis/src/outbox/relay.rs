@@ -161,14 +161,14 @@ impl Relay {
         let from = if sweeps { 0 } else { self.floor.at() };
         let limit = self.cx.settings().relay.batch;
         let (name, except) = (self.cx.name(), &self.stored);
-        let found = table::waiting(outbox, name, from, except, limit).await?;
-        let (many, mut rows) = (found.len(), cut(found));
-        let all = many < limit && rows.len() == many;
+        let mut rows = table::waiting(outbox, name, from, except, limit).await?;
+        let mut more = rows.len() == limit;
         if !sweeps {
             rows.retain(|row| self.floor.lets_pass(row));
         }
+        more |= cut(&mut rows);
         if let Some(last) = rows.last() {
-            self.floor.took(last, all);
+            self.floor.took(last, more);
         }
         Ok(rows)
     }
@@ -248,15 +248,17 @@ pub(super) struct Rest {
 }
 
 /// What is larger than topics take goes alone: of a batch, the bus would store what is behind it on its key.
-fn cut(mut rows: Vec<OutboxRow>) -> Vec<OutboxRow> {
+/// Whether something was cut off.
+fn cut(rows: &mut Vec<OutboxRow>) -> bool {
     // Headers are small: most rows need not be measured.
     let too_large = |row: &OutboxRow| {
         row.envelope.value.len() > MAX_RECORD_BYTES / 2 && row.envelope.size() > MAX_RECORD_BYTES
     };
+    let many = rows.len();
     if let Some(place) = rows.iter().position(too_large) {
         rows.truncate(place.max(1));
     }
-    rows
+    rows.len() < many
 }
 
 /// The rows that may be deleted: those stored, as long as no older row of the same key was not. A

@@ -57,12 +57,12 @@ async fn value(cx: &Context, division: &str, day: &str) -> Result<i64, Failure> 
 
 async fn the_nearest_division_and_then_the_newest_stands(database: TestDatabase) {
     let cx = cx(&database).await;
-    // The older ones last: no order of the table helps.
+    // One division's rows rise and the other's fall: no order of the table would do.
     bring(
         &cx,
         &[
-            (COUNTY, "2026-07-01", 4),
             (COUNTY, "2025-01-01", 3),
+            (COUNTY, "2026-07-01", 4),
             (PROVINCE, "2026-03-01", 2),
             (PROVINCE, "2024-01-01", 1),
         ],

@@ -61,42 +61,31 @@ impl Dev {
     /// Starts it on a data directory and waits until it is ready.
     pub fn start(data_dir: &Path) -> Self {
         let data = format!("data_dir={}", data_dir.display());
-        let began = Instant::now();
-        let mut child = command()
-            .args(["dev", "-o", "json", "--set", &data])
-            .args([
-                "--set",
-                "grpc.listen=127.0.0.1:0",
-                "--set",
-                "http.listen=127.0.0.1:0",
-            ])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = lines(child.stderr.take().unwrap());
-        let printed = lines(child.stdout.take().unwrap());
+        let mut dev = command();
+        dev.args(["dev", "-o", "json", "--set", &data]);
         // It prints one JSON object, whose last line is a lone brace.
-        let text = until(&mut child, &printed, &log, "\n}\n");
-        let welcome = json(&text);
-        Self {
-            child,
-            grpc: welcome["grpc"].as_str().unwrap().to_owned(),
-            welcome,
-            printed: text,
-            ready_after: began.elapsed(),
-            log,
-        }
+        let mut started = Self::started(&mut dev, "\n}\n");
+        started.welcome = json(&started.printed);
+        started.grpc = started.welcome["grpc"].as_str().unwrap().to_owned();
+        started
     }
 
     /// Starts it in a directory as a README shows it, for people: its data in `./data`, itself called as
     /// cargo builds it.
     pub fn start_as_shown(directory: &Path) -> Self {
+        let mut dev = command();
+        dev.arg0("target/debug/minzheng").current_dir(directory);
+        let mut started = Self::started(dev.arg("dev"), "Ctrl-C ends it.\n");
+        let (_, after) = started.printed.split_once("  gRPC     ").unwrap();
+        started.grpc = after.split_whitespace().next().unwrap().to_owned();
+        started
+    }
+
+    /// On free ports, up to what it prints last.
+    fn started(dev: &mut Command, last: &str) -> Self {
         let began = Instant::now();
-        let mut child = command()
-            .arg0("target/debug/minzheng")
-            .current_dir(directory)
-            .args(["dev", "--set", "grpc.listen=127.0.0.1:0"])
+        let mut child = dev
+            .args(["--set", "grpc.listen=127.0.0.1:0"])
             .args(["--set", "http.listen=127.0.0.1:0"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -104,13 +93,12 @@ impl Dev {
             .unwrap();
         let log = lines(child.stderr.take().unwrap());
         let printed = lines(child.stdout.take().unwrap());
-        let text = until(&mut child, &printed, &log, "Ctrl-C ends it.\n");
-        let grpc = text.split_once("  gRPC     ").unwrap().1;
+        let printed = until(&mut child, &printed, &log, last);
         Self {
             child,
             welcome: Value::Null,
-            grpc: grpc.split_whitespace().next().unwrap().to_owned(),
-            printed: text,
+            grpc: String::new(),
+            printed,
             ready_after: began.elapsed(),
             log,
         }

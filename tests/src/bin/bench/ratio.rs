@@ -142,10 +142,11 @@ impl Target {
         floor: f64,
         goal: f64,
     ) -> Self {
+        let better = Better::Higher;
         Self {
             id,
             ratio,
-            better: Better::Higher,
+            better,
             floor,
             goal,
         }
@@ -158,12 +159,10 @@ impl Target {
         floor: f64,
         goal: f64,
     ) -> Self {
+        let better = Better::Lower;
         Self {
-            id,
-            ratio,
-            better: Better::Lower,
-            floor,
-            goal,
+            better,
+            ..Self::higher(id, ratio, floor, goal)
         }
     }
 
