@@ -1,7 +1,8 @@
 //! A family of the story: father, mother, two children, the grandmother in bed 3-12, and the one who
 //! waits for a bed. Fresh people each time.
 
-use std::sync::atomic::{AtomicI16, Ordering};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -67,23 +68,22 @@ pub struct Family {
     pub tag: String,
 }
 
-static SEQUENCE: AtomicI16 = AtomicI16::new(1);
-static DAY_SHIFT: AtomicI16 = AtomicI16::new(0);
+/// How many numbers of a day of birth are given to one person each before it is the day before's turn.
+const NUMBERS_OF_A_DAY: u16 = 900;
 
-/// A number that no other person of this process has.
-fn fresh_number(birth: Date) -> (Date, ResidentNumber) {
-    let mut sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
-    if sequence > 900 {
-        SEQUENCE.store(2, Ordering::Relaxed);
-        DAY_SHIFT.fetch_add(1, Ordering::Relaxed);
-        sequence = 1;
+/// The last number given for each day of birth.
+static GIVEN: Mutex<BTreeMap<Date, u16>> = Mutex::new(BTreeMap::new());
+
+/// A number that no other person of this process has, of that day of birth or one not long before.
+fn fresh_number(mut birth: Date) -> (Date, ResidentNumber) {
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    while given.get(&birth) == Some(&NUMBERS_OF_A_DAY) {
+        birth = birth.saturating_sub(1.day());
     }
-    let birth = birth.saturating_sub(i64::from(DAY_SHIFT.load(Ordering::Relaxed)).days());
-    let sequence = u16::try_from(sequence).expect("a small number");
-    (
-        birth,
-        ResidentNumber::demo(birth, sequence).expect("a demo number"),
-    )
+    let sequence = given.entry(birth).or_default();
+    *sequence += 1;
+    let number = ResidentNumber::demo(birth, *sequence);
+    (birth, number.expect("a demo number"))
 }
 
 /// An invented name.

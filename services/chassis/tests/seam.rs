@@ -3,6 +3,8 @@
 mod common;
 #[path = "seam/conflicts.rs"]
 mod conflicts;
+#[path = "seam/together.rs"]
+mod together;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -290,7 +290,7 @@ async fn the_caller_sees_its_own_divisions_only(database: TestDatabase) {
 
 /// Whether nobody else was faster.
 async fn saved(db: &sea_orm::DatabaseConnection, row: &DeathAnswer) -> bool {
-    let write = answers::write(&[row]).expect("it can be kept");
+    let write = answers::write(db.get_database_backend(), &[row]).expect("it can be kept");
     let lost = run_all(db, vec![write]).await.expect("written");
     lost.is_none()
 }

@@ -9,10 +9,9 @@ use crate::authz::Caller;
 use crate::civil::micros;
 use crate::context::{Context, new_id};
 use crate::crypto::KeyRing;
-use crate::db::dialect::Insert;
-use crate::db::{Row, Sql, Write, opt, val};
+use crate::db::{Insert, Row, Sql, Write, opt, val};
 use crate::division::DivisionCode;
-use crate::seam::Cause;
+use crate::seam::Audited;
 
 /// What the MAC of an audit record is for.
 const AUDIT_RECORD: &str = "audit-record";
@@ -138,17 +137,17 @@ const COLUMNS: &[&str] = &[
     "mac",
 ];
 
-/// The records of one unit of work, each with its cause; nothing if there are none.
-pub(crate) fn write(
-    cx: &Context,
-    caller: &Caller,
-    now: Timestamp,
-    entries: &[(Cause, AuditEntry)],
-) -> Option<Write> {
+/// The records of one unit of work; nothing if there are none.
+pub(crate) fn write(cx: &Context, now: Timestamp, entries: &[Audited]) -> Option<Write> {
     if entries.is_empty() {
         return None;
     }
-    let rows = entries.iter().map(|(cause, entry)| {
+    let rows = entries.iter().map(|audited| {
+        let Audited {
+            caller,
+            cause,
+            entry,
+        } = audited;
         let division = entry
             .division
             .map(|code| code.to_string())
@@ -186,7 +185,7 @@ pub(crate) fn write(
         columns: COLUMNS,
         tail: "",
     };
-    let (text, values) = insert.rows(rows);
+    let (text, values) = insert.rows(cx.db().backend(), rows);
     Some(Write::new(insert.table, text, values, entries.len()))
 }
 

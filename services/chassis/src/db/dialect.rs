@@ -1,6 +1,6 @@
 //! The only file that asks which database it is: PostgreSQL, or else SQLite; no other is ever opened.
 
-use sea_orm::{DbBackend, Value};
+use sea_orm::DbBackend;
 
 /// An ever-rising key that is never reused.
 pub fn identity_primary_key(backend: DbBackend) -> &'static str {
@@ -36,6 +36,12 @@ pub(crate) fn takes_scripts(backend: DbBackend) -> bool {
     backend != DbBackend::Postgres
 }
 
+/// Whether rows are sent as an array of each column, so that a statement has the same text, and the same plan, for
+/// any number of them; else as one value after another, of which that database prepares a new text in no time.
+pub(crate) fn takes_arrays(backend: DbBackend) -> bool {
+    backend == DbBackend::Postgres
+}
+
 /// Which transactions were running when it was read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Horizon {
@@ -56,50 +62,6 @@ pub(crate) fn horizon(backend: DbBackend) -> &'static str {
         }
         _ => "SELECT 0 AS oldest, 0 AS next",
     }
-}
-
-/// Table and columns of a multi-row insert.
-#[derive(Clone, Copy, Debug)]
-pub struct Insert<'a> {
-    /// Table.
-    pub table: &'a str,
-    /// Columns, in the order of each row's values.
-    pub columns: &'a [&'a str],
-    /// What follows the rows: `ON CONFLICT …`, `RETURNING …`.
-    pub tail: &'a str,
-}
-
-impl Insert<'_> {
-    /// The statement for `rows`, and its values. Both databases take at least 32,766 parameters.
-    pub fn rows(&self, rows: impl IntoIterator<Item = Vec<Value>>) -> (String, Vec<Value>) {
-        let (rows, values) = rows_of(rows.into_iter().inspect(|row| {
-            debug_assert_eq!(
-                row.len(),
-                self.columns.len(),
-                "a row of {} has other columns",
-                self.table
-            );
-        }));
-        let text = format!(
-            "INSERT INTO {} ({}) {rows} {}",
-            self.table,
-            self.columns.join(", "),
-            self.tail
-        );
-        (text, values)
-    }
-}
-
-/// `VALUES ($1, …), …` for rows of as many values each, whose columns are `column1, column2, …`; and the
-/// values.
-pub fn rows_of(rows: impl IntoIterator<Item = Vec<Value>>) -> (String, Vec<Value>) {
-    let mut values = Vec::new();
-    let mut tuples = Vec::new();
-    for row in rows {
-        tuples.push(format!("({})", placeholders(values.len() + 1, row.len())));
-        values.extend(row);
-    }
-    (format!("VALUES {}", tuples.join(", ")), values)
 }
 
 /// A statement in the form that its database reads fastest. SQLite looks every named placeholder up in a
@@ -127,6 +89,15 @@ fn plain(text: &str) -> Option<String> {
         plain.push_str(rest);
     }
     Some(plain)
+}
+
+/// A list whose repetitions mean nothing, with its last value again up to a power of two: few statements to
+/// prepare rather than one for each length.
+pub fn padded<T: Clone>(mut values: Vec<T>) -> Vec<T> {
+    if let Some(last) = values.last().cloned() {
+        values.resize(values.len().next_power_of_two(), last);
+    }
+    values
 }
 
 /// `$from, $from+1, …`: the placeholders of a list of `count` values.

@@ -7,6 +7,7 @@ pub mod dialect;
 mod fault;
 pub mod migrate;
 mod row;
+mod rows;
 pub(crate) mod script;
 pub mod writes;
 
@@ -24,6 +25,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 pub use fault::{Fault, classify};
 pub use row::{Row, opt, val};
+pub use rows::{Insert, insert, rows_of};
 pub use writes::Write;
 
 /// How long a statement waits for a connection of PostgreSQL before the database counts as away;

@@ -5,11 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt};
-use tracing::Instrument;
 use uuid::Uuid;
 
+use super::prepare::{Prepared, event_span, prepare};
 use super::reaction::{Work, belong_together};
 use super::slice::{Incoming, Part};
 use super::subscription::Subscription;
@@ -20,10 +18,6 @@ use crate::context::Context;
 use crate::failpoint;
 use crate::person::Fact;
 use crate::seam::{Cause, Failure, MAX_RUNS, UnitOfWork, backoff};
-use crate::telemetry;
-
-/// Questions to neighbours at once.
-const ASKS_AT_ONCE: usize = 16;
 
 /// How long a batch may hold its locks; one that took longer makes the next ones smaller.
 const HOLD_WITHIN: Duration = Duration::from_millis(50);
@@ -75,22 +69,12 @@ pub(super) enum Step {
     PositionsLost(Vec<TopicPartition>),
 }
 
-/// An event decoded and asked about.
-struct Prepared<'e> {
-    at: &'e TopicPartition,
-    incoming: &'e Incoming,
-    work: Result<Box<dyn Work>, String>,
-}
-
-/// Topic and key of what is parked.
-type ParkedKeys = BTreeSet<(String, String)>;
-
 impl Batch<'_> {
     /// All events in one transaction, rerun after conflicts.
     pub(super) async fn together(&self, parts: &[Part<'_>]) -> Result<Step, Failure> {
         let mut run = 1;
         loop {
-            let outcome = match self.prepare(parts).await {
+            let outcome = match prepare(self.cx, self.subscription, parts).await {
                 Ok(prepared) => self.transact(parts, &prepared).await,
                 Err(failure) => Err(failure),
             };
@@ -102,43 +86,6 @@ impl Batch<'_> {
                 }
                 settled => return settled,
             }
-        }
-    }
-
-    /// Decodes every event, then asks what they ask, a few at once.
-    async fn prepare<'e>(&self, parts: &[Part<'e>]) -> Result<Vec<Prepared<'e>>, Failure> {
-        let asks: Vec<BoxFuture<'_, Result<Prepared<'e>, Failure>>> = parts
-            .iter()
-            .flat_map(|part| part.events.iter().map(|incoming| (part.at, incoming)))
-            .map(|(at, incoming)| self.prepare_one(at, incoming).boxed())
-            .collect();
-        let answers: Vec<Result<Prepared<'e>, Failure>> = futures::stream::iter(asks)
-            .buffered(ASKS_AT_ONCE)
-            .collect()
-            .await;
-        answers.into_iter().collect()
-    }
-
-    async fn prepare_one<'e>(
-        &self,
-        at: &'e TopicPartition,
-        incoming: &'e Incoming,
-    ) -> Result<Prepared<'e>, Failure> {
-        let work = self.ask_one(&incoming.envelope).await?;
-        Ok(Prepared { at, incoming, work })
-    }
-
-    /// The event's work, asked about; or why it cannot be read.
-    async fn ask_one(&self, envelope: &Envelope) -> Result<Result<Box<dyn Work>, String>, Failure> {
-        let mut work = match self.subscription.prepare(envelope) {
-            Ok(work) => work,
-            Err(error) => return Ok(Err(error.to_string())),
-        };
-        let span = self.span_of(envelope);
-        match ask(self.cx, work.as_mut()).instrument(span).await {
-            Ok(()) => Ok(Ok(work)),
-            Err(Failure::Undecodable(reason)) => Ok(Err(reason)),
-            Err(failure) => Err(failure),
         }
     }
 
@@ -234,7 +181,8 @@ impl Batch<'_> {
                 works.push(work.as_ref());
             }
         }
-        let span_of = |envelope: &Envelope| self.span_of(envelope);
+        let (service, subscription) = (self.cx.name(), self.subscription.name());
+        let span_of = |envelope: &Envelope| event_span(service, subscription, envelope);
         let mut rest = works.as_slice();
         while let Some((first, behind)) = rest.split_first() {
             let with = behind
@@ -304,32 +252,6 @@ impl Batch<'_> {
         }
         Ok(Step::Done)
     }
-
-    /// A span of its own, child of the trace the event carries: one death is one trace.
-    fn span_of(&self, envelope: &Envelope) -> tracing::Span {
-        event_span(self.cx.name(), self.subscription.name(), envelope)
-    }
-}
-
-/// The span in which one event is handled, if its trace is sampled.
-pub(super) fn event_span(
-    service: &'static str,
-    subscription: &'static str,
-    envelope: &Envelope,
-) -> tracing::Span {
-    let traceparent = envelope.traceparent.as_deref();
-    if !traceparent.is_some_and(telemetry::is_sampled) {
-        return tracing::Span::none();
-    }
-    let span = tracing::info_span!(
-        "reaction",
-        otel.name = subscription,
-        service,
-        subscription,
-        event_id = %envelope.id,
-        event_type = %envelope.event_type,
-    );
-    telemetry::span_with_parent(span, traceparent)
 }
 
 /// Whether it is a fact that a newer one has overtaken: noted, without effect or receipt.
@@ -339,49 +261,6 @@ pub(super) async fn is_overtaken(uow: &mut UnitOfWork, work: &dyn Work) -> Resul
     };
     let known = uow.know(fact.person_id).await?;
     Ok(fact.fact_version < known.fact_version)
-}
-
-/// Asks, and tells a neighbour that is away from one that only failed this question.
-pub(super) async fn ask(cx: &Context, work: &mut dyn Work) -> Result<(), Failure> {
-    match work.ask(cx).await {
-        Err(Failure::Away(away)) if cx.neighbours().contains_key(&away.who) => {
-            let neighbour = &cx.neighbours()[&away.who];
-            if neighbour.is_serving(&away.who).await {
-                return Err(Failure::internal(format!(
-                    "{} refused: {}",
-                    away.who, away.detail
-                )));
-            }
-            Err(Failure::Away(away))
-        }
-        other => other,
-    }
-}
-
-impl<'e> Prepared<'e> {
-    /// Whether something of its key is parked.
-    fn is_behind(&self, parked: &ParkedKeys) -> bool {
-        !parked.is_empty()
-            && parked.contains(&(self.at.topic.clone(), self.incoming.envelope.key.clone()))
-    }
-
-    fn row(&self) -> NewRow<'e> {
-        self.row_in(match &self.work {
-            Ok(_) => RowState::Applied,
-            Err(reason) => RowState::Stopped {
-                reason: format!("UNDECODABLE: {reason}"),
-            },
-        })
-    }
-
-    fn row_in(&self, state: RowState) -> NewRow<'e> {
-        NewRow {
-            at: self.at,
-            envelope: &self.incoming.envelope,
-            offset: self.incoming.offset,
-            state,
-        }
-    }
 }
 
 /// All persons that the events name, whatever becomes of them.

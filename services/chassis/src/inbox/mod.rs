@@ -10,6 +10,7 @@ mod lane;
 #[cfg(test)]
 mod model;
 mod positions;
+mod prepare;
 mod reaction;
 mod retry;
 mod runner;

@@ -122,6 +122,17 @@ pub trait SetReaction<E: Payload>: Send + Sync + 'static {
         event: &Event<E>,
     ) -> impl Future<Output = Result<Self::Asked, Failure>> + Send;
 
+    /// Talks to neighbours about several events at once, and answers in their order; nothing where each is to
+    /// be asked about by itself.
+    fn ask_all(
+        &self,
+        cx: &Context,
+        events: &[&Event<E>],
+    ) -> impl Future<Output = Result<Option<Vec<Self::Asked>>, Failure>> + Send {
+        let _ = (cx, events);
+        std::future::ready(Ok(None))
+    }
+
     /// Loads what the events are about.
     fn load(
         &self,
@@ -192,6 +203,10 @@ pub(super) trait Work: Send + Sync {
     fn persons(&self) -> Vec<Uuid>;
     fn fact(&self) -> Option<&Fact>;
     async fn ask(&mut self, cx: &Context) -> Result<(), Failure>;
+    /// Asks about this event and those of `more` that go to the same reaction, if it can ask about several at
+    /// once.
+    async fn ask_with(&mut self, cx: &Context, more: &mut [&mut dyn Work]) -> Result<(), Failure>;
+    fn is_asked(&self) -> bool;
     /// Applies this event and then `more`, those behind it that go to the same reaction, each in the
     /// span that `span_of` gives it.
     async fn apply(
@@ -201,6 +216,7 @@ pub(super) trait Work: Send + Sync {
         span_of: &(dyn for<'e> Fn(&'e Envelope) -> tracing::Span + Sync),
     ) -> Result<(), Failure>;
     fn as_any(&self) -> &dyn Any;
+    fn as_any_mut(&mut self) -> &mut dyn Any;
 }
 
 /// Whether two events go to the same reaction, so that they can be applied together.
@@ -261,6 +277,31 @@ impl<E: Payload, R: SetReaction<E>> Work for TypedWork<E, R> {
         Ok(())
     }
 
+    async fn ask_with(&mut self, cx: &Context, more: &mut [&mut dyn Work]) -> Result<(), Failure> {
+        let more = more
+            .iter_mut()
+            .filter_map(|work| work.as_any_mut().downcast_mut::<Self>());
+        let mut works: Vec<&mut Self> = std::iter::once(self).chain(more).collect();
+        let Some(reaction) = works.first().map(|work| work.reaction.clone()) else {
+            return Ok(());
+        };
+        let events: Vec<&Event<E>> = works.iter().map(|work| &work.event).collect();
+        let Some(asked) = reaction.ask_all(cx, &events).await? else {
+            return Ok(());
+        };
+        if asked.len() != works.len() {
+            return Err(Failure::internal("as many answers as questions"));
+        }
+        for (work, asked) in works.iter_mut().zip(asked) {
+            work.asked = Some(asked);
+        }
+        Ok(())
+    }
+
+    fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
     async fn apply(
         &self,
         uow: &mut UnitOfWork,
@@ -295,6 +336,10 @@ impl<E: Payload, R: SetReaction<E>> Work for TypedWork<E, R> {
     }
 
     fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
         self
     }
 }

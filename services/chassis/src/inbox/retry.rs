@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::batch::{ask, event_span, is_overtaken};
+use super::batch::is_overtaken;
 use super::held::{self, Held};
+use super::prepare::{ask, event_span};
 use super::reaction::Work;
 use super::subscription::Subscription;
 use crate::bus::Envelope;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait, DbErr, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Value};
 use uuid::Uuid;
 
 use super::held::{PARKED, STOPPED};
@@ -12,8 +12,8 @@ use super::slice::Part;
 use super::stored;
 use crate::bus::{Envelope, TopicPartition};
 use crate::civil::micros;
-use crate::db::dialect::{Insert, placeholders};
-use crate::db::{Row, Sql, val};
+use crate::db::dialect::placeholders;
+use crate::db::{Insert, Row, Sql, rows_of, val};
 
 /// State of an inbox row.
 const APPLIED: &str = "applied";
@@ -74,7 +74,7 @@ pub(super) async fn move_positions(
     subscription: &str,
     parts: &[Part<'_>],
 ) -> Result<Moved, DbErr> {
-    let (text, values) = move_statement(subscription, parts);
+    let (text, values) = move_statement(db.get_database_backend(), subscription, parts);
     let rows = db.all(text, values).await?;
     let moved: Result<Vec<_>, DbErr> = rows.iter().map(Moved::read).collect();
     Ok(Moved(moved?))
@@ -82,36 +82,30 @@ pub(super) async fn move_positions(
 
 /// The statement of [`move_positions`], and its values; it returns topic, partition and how many events are
 /// parked there.
-pub(super) fn move_statement(subscription: &str, parts: &[Part<'_>]) -> (String, Vec<Value>) {
-    let rows: Vec<String> = (0..parts.len())
-        .map(|n| {
-            let [topic, partition, read, next] = [1, 2, 3, 4].map(|place| 4 * n + place);
-            format!(
-                "(CAST(${topic} AS text), CAST(${partition} AS integer), CAST(${read} AS bigint), \
-                 CAST(${next} AS bigint))"
-            )
-        })
-        .collect();
+pub(super) fn move_statement(
+    backend: DbBackend,
+    subscription: &str,
+    parts: &[Part<'_>],
+) -> (String, Vec<Value>) {
+    let rows = parts.iter().map(|part| {
+        vec![
+            val(part.at.topic.clone()),
+            val(part.at.partition),
+            val(part.read),
+            val(part.next),
+        ]
+    });
+    let (moves, mut values) = rows_of(backend, rows);
+    values.push(val(subscription));
     let text = format!(
-        "UPDATE position SET next_offset = moves.column4 FROM (VALUES {}) AS moves \
+        "UPDATE position SET next_offset = moves.column4 FROM ({moves}) AS moves \
          WHERE position.subscription = ${} AND position.topic = moves.column1 \
          AND position.partition = moves.column2 AND position.next_offset = moves.column3 \
          RETURNING topic, partition, (SELECT count(*) FROM inbox WHERE inbox.subscription = \
          position.subscription AND inbox.topic = position.topic AND inbox.partition = position.partition \
          AND inbox.state = 'parked') AS parked",
-        rows.join(", "),
-        4 * parts.len() + 1
+        values.len()
     );
-    let mut values = Vec::with_capacity(4 * parts.len() + 1);
-    for part in parts {
-        values.extend([
-            val(part.at.topic.clone()),
-            val(part.at.partition),
-            val(part.read),
-            val(part.next),
-        ]);
-    }
-    values.push(val(subscription));
     (text, values)
 }
 
@@ -151,7 +145,7 @@ pub(super) async fn insert(
     now: Timestamp,
     rows: &[NewRow<'_>],
 ) -> Result<Vec<Uuid>, DbErr> {
-    let (text, values) = insert_statement(subscription, now, rows);
+    let (text, values) = insert_statement(db.get_database_backend(), subscription, now, rows);
     db.all(text, values)
         .await?
         .iter()
@@ -161,6 +155,7 @@ pub(super) async fn insert(
 
 /// The statement of [`insert`], and its values; it returns the ids.
 pub(super) fn insert_statement(
+    backend: DbBackend,
     subscription: &str,
     now: Timestamp,
     rows: &[NewRow<'_>],
@@ -170,7 +165,8 @@ pub(super) fn insert_statement(
         columns: COLUMNS,
         tail: "ON CONFLICT (subscription, event_id) DO NOTHING RETURNING event_id",
     };
-    insert.rows(rows.iter().map(|row| row_values(subscription, now, row)))
+    let rows = rows.iter();
+    insert.rows(backend, rows.map(|row| row_values(subscription, now, row)))
 }
 
 /// Puts rows in place of those of the same events.

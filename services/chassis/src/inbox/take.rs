@@ -37,16 +37,20 @@ pub(super) async fn take(
     rows: &[NewRow<'_>],
     named: &Named,
 ) -> Result<Taken, DbErr> {
+    let backend = db.get_database_backend();
     let mut statements = vec![
-        (MOVED, table::move_statement(subscription, parts)),
-        (FRESH, table::insert_statement(subscription, now, rows)),
+        (MOVED, table::move_statement(backend, subscription, parts)),
+        (
+            FRESH,
+            table::insert_statement(backend, subscription, now, rows),
+        ),
     ];
     if !named.locked_first.is_empty() {
-        statements.push((KNOWN, person::lock_statement(&named.locked_first)));
+        statements.push((KNOWN, person::lock_statement(backend, &named.locked_first)));
     } else if !named.facts.is_empty() {
-        statements.push((KNOWN, person::learn_statement(&named.facts)));
+        statements.push((KNOWN, person::learn_statement(backend, &named.facts)));
     }
-    let (text, values) = if dialect::takes_scripts(db.get_database_backend()) {
+    let (text, values) = if dialect::takes_scripts(backend) {
         one_by_one(statements)
     } else {
         as_one(statements)

@@ -60,7 +60,7 @@ pub(super) async fn waiting(
     except: &BTreeSet<i64>,
     limit: usize,
 ) -> Result<Vec<OutboxRow>, DbErr> {
-    let except = padded(except);
+    let except = dialect::padded(except.iter().copied().collect());
     let not_those = match except.len() {
         0 => String::new(),
         count => format!("AND seq NOT IN ({}) ", placeholders(2, count)),
@@ -79,15 +79,6 @@ pub(super) async fn waiting(
     rows.iter()
         .map(|row| OutboxRow::from_row(row, source))
         .collect()
-}
-
-/// The last one again, up to a power of two: few statements to prepare rather than one for each count.
-fn padded(seqs: &BTreeSet<i64>) -> Vec<i64> {
-    let mut padded: Vec<i64> = seqs.iter().copied().collect();
-    if let Some(last) = padded.last().copied() {
-        padded.resize(padded.len().next_power_of_two(), last);
-    }
-    padded
 }
 
 /// Which transactions run, and which streams a refused row holds, at one moment.

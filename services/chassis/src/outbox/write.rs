@@ -10,9 +10,8 @@ use uuid::Uuid;
 
 use crate::bus::Envelope;
 use crate::civil::micros;
-use crate::db::dialect::{self, Insert};
 use crate::db::writes::{Write, written};
-use crate::db::{opt, val};
+use crate::db::{Insert, opt, rows_of, val};
 use crate::division::DivisionCode;
 use crate::seam::{Cause, Failure};
 use crate::telemetry;
@@ -102,7 +101,10 @@ pub(crate) fn write(backend: DbBackend, events: &[PendingEvent]) -> Vec<Write> {
     for event in events {
         *counts.entry((event.topic, &event.key)).or_default() += 1;
     }
-    vec![raise_sequences(&counts), insert(backend, events, counts)]
+    vec![
+        raise_sequences(backend, &counts),
+        insert(backend, events, counts),
+    ]
 }
 
 /// How many events of each (topic, key).
@@ -111,13 +113,14 @@ type Counts<'e> = BTreeMap<(&'static str, &'e str), i64>;
 const SEQUENCES: &str = "stream_sequence";
 
 /// Sorted, so that two units cannot wait for each other crosswise.
-fn raise_sequences(counts: &Counts<'_>) -> Write {
+fn raise_sequences(backend: DbBackend, counts: &Counts<'_>) -> Write {
     let insert = Insert {
         table: SEQUENCES,
         columns: &["topic", "key", "sequence"],
         tail: "ON CONFLICT (topic, key) DO UPDATE SET sequence = stream_sequence.sequence + excluded.sequence",
     };
     let (text, values) = insert.rows(
+        backend,
         counts
             .iter()
             .map(|((topic, key), count)| vec![val(*topic), val(*key), val(*count)]),
@@ -146,7 +149,7 @@ fn insert<'e>(backend: DbBackend, events: &'e [PendingEvent], mut behind: Counts
             val(i64::try_from(place).unwrap_or(i64::MAX)),
         ]
     });
-    let (rows, values) = dialect::rows_of(rows);
+    let (rows, values) = rows_of(backend, rows);
     let text = format!(
         "INSERT INTO outbox ({COLUMNS}) SELECT e.column1, e.column2, e.column3, s.sequence - e.column4, \
          e.column5, e.column6, e.column7, e.column8, e.column9, e.column10, e.column11 FROM ({rows}) AS e \

@@ -4,14 +4,14 @@
 
 mod fact;
 
-use sea_orm::{ConnectionTrait, DbErr, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Value};
 use uuid::Uuid;
 
 pub use fact::{Fact, FactKind};
 
 use crate::civil::PartialDate;
-use crate::db::dialect::{Insert, placeholders};
-use crate::db::{Row, Sql, val};
+use crate::db::dialect::placeholders;
+use crate::db::{Insert, Row, Sql, val};
 
 /// Whether a person lives, as this service knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,7 +96,7 @@ pub(crate) async fn lock(
     db: &impl ConnectionTrait,
     persons: &[Uuid],
 ) -> Result<Vec<KnownPerson>, DbErr> {
-    read(db, lock_statement(persons)).await
+    read(db, lock_statement(db.get_database_backend(), persons)).await
 }
 
 async fn read(
@@ -111,7 +111,7 @@ async fn read(
 }
 
 /// The statement of [`lock`], and its values; it returns whole rows.
-pub(crate) fn lock_statement(persons: &[Uuid]) -> (String, Vec<Value>) {
+pub(crate) fn lock_statement(backend: DbBackend, persons: &[Uuid]) -> (String, Vec<Value>) {
     let tail =
         format!("ON CONFLICT (person_id) DO UPDATE SET person_id = excluded.person_id {RETURNING}");
     let insert = Insert {
@@ -128,7 +128,7 @@ pub(crate) fn lock_statement(persons: &[Uuid]) -> (String, Vec<Value>) {
             val(None::<Uuid>),
         ]
     });
-    insert.rows(rows)
+    insert.rows(backend, rows)
 }
 
 /// Locks the rows of the facts' persons and lets the newer of row and fact win. Of several facts
@@ -137,11 +137,11 @@ pub(crate) async fn learn(
     db: &impl ConnectionTrait,
     facts: &[Fact],
 ) -> Result<Vec<KnownPerson>, DbErr> {
-    read(db, learn_statement(facts)).await
+    read(db, learn_statement(db.get_database_backend(), facts)).await
 }
 
 /// The statement of [`learn`], and its values; it returns whole rows.
-pub(crate) fn learn_statement(facts: &[Fact]) -> (String, Vec<Value>) {
+pub(crate) fn learn_statement(backend: DbBackend, facts: &[Fact]) -> (String, Vec<Value>) {
     let newest = fact::newest_of_each(facts);
     let newer = "excluded.fact_version >= known_person.fact_version";
     let choose = |column: &str| {
@@ -170,7 +170,7 @@ pub(crate) fn learn_statement(facts: &[Fact]) -> (String, Vec<Value>) {
             val(Some(fact.case_id)),
         ]
     });
-    insert.rows(rows)
+    insert.rows(backend, rows)
 }
 
 /// Points a record at its survivor.

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use crate::civil::micros;
 use crate::context::new_id;
-use crate::db::dialect::{Insert, placeholders};
-use crate::db::{Sql, val};
+use crate::db::dialect::placeholders;
+use crate::db::{Insert, Sql, val};
 use crate::division::DivisionCode;
 use crate::problem::{Kind, Problem};
 use crate::seam::Failure;
@@ -131,19 +131,22 @@ pub(crate) async fn seed(
         ],
         tail: "ON CONFLICT (programme, key, division, valid_from) DO NOTHING",
     };
-    let (text, values) = insert.rows(seeds.iter().map(|seed| {
-        vec![
-            val(new_id(now)),
-            val(seed.programme),
-            val(seed.key),
-            val(seed.division),
-            val(seed.value),
-            val(seed.unit),
-            val(seed.valid_from),
-            val(seed.legal_basis),
-            val(micros(now)),
-        ]
-    }));
+    let (text, values) = insert.rows(
+        db.get_database_backend(),
+        seeds.iter().map(|seed| {
+            vec![
+                val(new_id(now)),
+                val(seed.programme),
+                val(seed.key),
+                val(seed.division),
+                val(seed.value),
+                val(seed.unit),
+                val(seed.valid_from),
+                val(seed.legal_basis),
+                val(micros(now)),
+            ]
+        }),
+    );
     db.run(text, values).await?;
     Ok(())
 }

@@ -29,5 +29,42 @@ pub trait Command: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Answer, Failure>> + Send;
 }
 
+/// A command of which several can share a transaction where that saves statements: loaded together, decided
+/// one by one, saved together. Run by [`Context::run_together`]; what does not fit is run by itself.
+pub trait SetCommand: Command {
+    /// What neighbours answered before the transaction.
+    type Heard: Send + Sync;
+    /// What was loaded for the commands, and what is to be saved of them.
+    type Set: Send;
+
+    /// Talks to neighbours. Has no transaction.
+    fn hear(
+        &self,
+        cx: &Context,
+        caller: &Caller,
+    ) -> impl Future<Output = Result<Self::Heard, Failure>> + Send;
+
+    /// Loads what the commands are about.
+    fn load(
+        uow: &mut UnitOfWork,
+        commands: &[(&Self, &Self::Heard)],
+    ) -> impl Future<Output = Result<Self::Set, Failure>> + Send;
+
+    /// Decides one. Nothing, and nothing published or audited, where it must be run by itself: because
+    /// another of the set is about the same, or because it is not one of the simple ones.
+    fn apply_in(
+        &self,
+        uow: &mut UnitOfWork,
+        heard: &Self::Heard,
+        set: &mut Self::Set,
+    ) -> impl Future<Output = Result<Option<Self::Answer>, Failure>> + Send;
+
+    /// Saves what was decided.
+    fn save(
+        uow: &mut UnitOfWork,
+        set: Self::Set,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
 /// For commands that ask nobody.
 pub type NothingAsked = ();

@@ -6,10 +6,13 @@ mod command;
 mod failure;
 mod request;
 mod run;
+mod together;
 mod unit_of_work;
 
-pub use command::{Command, NothingAsked};
+pub use command::{Command, NothingAsked, SetCommand};
 pub use failure::{Away, Failure};
 pub use request::RequestKey;
 pub(crate) use run::{MAX_RUNS, backoff};
+pub use together::Together;
+pub(crate) use unit_of_work::Audited;
 pub use unit_of_work::{Cause, UnitOfWork};

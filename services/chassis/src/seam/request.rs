@@ -1,11 +1,11 @@
 //! Request ids: the same id gives the first answer; the same id with other content is refused.
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbBackend, Value};
 use uuid::Uuid;
 
 use crate::civil::micros;
 use crate::crypto::{FieldAddress, KeyRing};
-use crate::db::{Sql, Write, val};
+use crate::db::{Insert, Sql, Write, val};
 use crate::problem::Problem;
 use crate::seam::Failure;
 
@@ -94,20 +94,36 @@ impl Remembered<'_> {
         Ok(Some(answer.expose().clone()))
     }
 
-    /// Keeps the answer, encrypted since it may hold personal data.
-    pub(super) fn remember(&self, answer: &[u8], now: jiff::Timestamp) -> Write {
+    /// The row that keeps the answer, encrypted since it may hold personal data.
+    pub(super) fn row(&self, answer: &[u8], now: jiff::Timestamp) -> Vec<Value> {
         let row = self.request.id.to_string();
         let sealed = self.keys.encrypt_field(self.address(&row), answer);
-        let text = "INSERT INTO request (caller, method, request_id, content_hmac, answer, created_at) \
-                    VALUES ($1, $2, $3, $4, $5, $6)";
-        let values = vec![
+        vec![
             val(self.caller),
             val(self.method),
             val(self.request.id),
             val(self.content_hmac()),
             val(sealed),
             val(micros(now)),
-        ];
-        Write::new("request", text.to_owned(), values, 1)
+        ]
     }
+}
+
+/// Keeps answers.
+pub(super) fn remember(backend: DbBackend, rows: Vec<Vec<Value>>) -> Write {
+    let insert = Insert {
+        table: "request",
+        columns: &[
+            "caller",
+            "method",
+            "request_id",
+            "content_hmac",
+            "answer",
+            "created_at",
+        ],
+        tail: "",
+    };
+    let count = rows.len();
+    let (text, values) = insert.rows(backend, rows);
+    Write::new(insert.table, text, values, count)
 }

@@ -10,8 +10,8 @@ use prost::Message;
 use rand::RngExt;
 use tracing::Instrument;
 
-use super::request::Remembered;
-use super::{Cause, Command, Failure, RequestKey, UnitOfWork};
+use super::request::{self, Remembered};
+use super::{Away, Cause, Command, Failure, RequestKey, SetCommand, Together, UnitOfWork};
 use crate::authz::Caller;
 use crate::context::Context;
 use crate::failpoint;
@@ -43,22 +43,83 @@ impl Context {
     ) -> Result<C::Answer, Failure> {
         let cx = self.clone();
         let caller = Arc::new(caller.clone());
-        let place = load::place();
-        let task = async move {
-            let _in_hand = place;
-            let started = Instant::now();
-            let outcome = run_until_settled(&cx, &caller, request.as_ref(), &command).await;
-            let word = if outcome.is_ok() { "ok" } else { "failed" };
-            cx.metrics()
-                .command_seconds(cx.name(), C::NAME, word)
-                .observe(started.elapsed().as_secs_f64());
-            outcome
-        };
-        self.tasks()
-            .spawn(task.in_current_span())
-            .await
-            .unwrap_or_else(|error| Err(Failure::internal(error)))
+        let run = async move { run_until_settled(&cx, &caller, request.as_ref(), &command).await };
+        in_a_task::<C>(self, run).await
     }
+
+    /// [`Context::run`] for a command that may share a transaction with others that arrive meanwhile.
+    ///
+    /// # Errors
+    /// As [`Context::run`].
+    pub async fn run_together<C: SetCommand>(
+        &self,
+        together: &Together<C>,
+        caller: &Caller,
+        request: RequestKey,
+        command: C,
+    ) -> Result<C::Answer, Failure> {
+        let (cx, together) = (self.clone(), together.clone());
+        let called = Arc::new(Called {
+            caller: Arc::new(caller.clone()),
+            request,
+            command,
+        });
+        let run = async move {
+            let turn = together.take_turn(&cx, &called).await;
+            let request = Some(&called.request);
+            match turn {
+                Turn::Done(answer) => Ok(answer),
+                Turn::ByItself => {
+                    run_until_settled(&cx, &called.caller, request, &called.command).await
+                }
+                Turn::Away(away) => {
+                    first_answer::<C>(&cx, &called.caller, request, Failure::Away(away)).await
+                }
+            }
+        };
+        in_a_task::<C>(self, run).await
+    }
+}
+
+/// A command, for whom, and as which request.
+pub(super) struct Called<C> {
+    pub(super) caller: Arc<Caller>,
+    pub(super) request: RequestKey,
+    pub(super) command: C,
+}
+
+/// How a command came out of a transaction that several share.
+pub(super) enum Turn<A> {
+    /// Committed.
+    Done(A),
+    /// Nothing of it was written.
+    ByItself,
+    /// Whether it was written is not known.
+    Away(Away),
+}
+
+/// Runs a command where nobody drops it, and measures it.
+async fn in_a_task<C: Command>(
+    cx: &Context,
+    run: impl Future<Output = Result<C::Answer, Failure>> + Send + 'static,
+) -> Result<C::Answer, Failure> {
+    let place = load::place();
+    let measured = cx.clone();
+    let task = async move {
+        let _in_hand = place;
+        let started = Instant::now();
+        let outcome = run.await;
+        let word = if outcome.is_ok() { "ok" } else { "failed" };
+        measured
+            .metrics()
+            .command_seconds(measured.name(), C::NAME, word)
+            .observe(started.elapsed().as_secs_f64());
+        outcome
+    };
+    cx.tasks()
+        .spawn(task.in_current_span())
+        .await
+        .unwrap_or_else(|error| Err(Failure::internal(error)))
 }
 
 async fn run_until_settled<C: Command>(
@@ -110,18 +171,18 @@ async fn first_answer<C: Command>(
     }
 }
 
-fn remembered<'a, C: Command>(
+pub(super) fn remembered<'a, C: Command>(
     cx: &'a Context,
     caller: &'a Caller,
-    request: Option<&'a RequestKey>,
-) -> Option<Remembered<'a>> {
-    request.map(|request| Remembered {
+    request: &'a RequestKey,
+) -> Remembered<'a> {
+    Remembered {
         keys: cx.keys(),
         service: cx.name(),
         caller: &caller.subject,
         method: C::NAME,
         request,
-    })
+    }
 }
 
 /// The first answer, if the request was made before.
@@ -130,9 +191,10 @@ async fn recall<C: Command>(
     caller: &Caller,
     request: Option<&RequestKey>,
 ) -> Result<Option<C::Answer>, Failure> {
-    let Some(remembered) = remembered::<C>(cx, caller, request) else {
+    let Some(request) = request else {
         return Ok(None);
     };
+    let remembered = remembered::<C>(cx, caller, request);
     let answer = remembered.recall(cx.db().reader()).await?;
     let decode = |answer: Vec<u8>| C::Answer::decode(answer.as_slice());
     answer.map(decode).transpose().map_err(Failure::internal)
@@ -148,7 +210,7 @@ async fn run_once<C: Command>(
     if look_first && let Some(answer) = recall::<C>(cx, caller, request).await? {
         return Ok(answer);
     }
-    let remembered = remembered::<C>(cx, caller, request);
+    let remembered = request.map(|request| remembered::<C>(cx, caller, request));
     let asked = command.ask(cx, caller).await?;
     let cause = Cause {
         causation_id: request.map(RequestKey::id),
@@ -169,7 +231,8 @@ async fn apply_and_flush<C: Command>(
 ) -> Result<C::Answer, Failure> {
     let answer = command.apply(uow, asked).await?;
     if let Some(remembered) = remembered {
-        uow.write(remembered.remember(&answer.encode_to_vec(), uow.now()));
+        let row = remembered.row(&answer.encode_to_vec(), uow.now());
+        uow.write(request::remember(uow.backend(), vec![row]));
     }
     uow.flush().await?;
     Ok(answer)

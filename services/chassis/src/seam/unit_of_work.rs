@@ -28,6 +28,13 @@ pub struct Cause {
     pub correlation_id: Option<Uuid>,
 }
 
+/// An audit record, for whom and because of what.
+pub(crate) struct Audited {
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) cause: Cause,
+    pub(crate) entry: AuditEntry,
+}
+
 /// One transaction and what is written at its end. Events, audit records and the request are
 /// buffered and flushed last, in a fixed order, so that the locks of the streams are held shortly
 /// and outbox order is sequence order.
@@ -39,7 +46,7 @@ pub struct UnitOfWork {
     cause: Cause,
     known: BTreeMap<Uuid, KnownPerson>,
     events: Vec<PendingEvent>,
-    audit: Vec<(Cause, AuditEntry)>,
+    audit: Vec<Audited>,
     waiting: Vec<Write>,
     /// Whether there is something for the relay.
     publishes: bool,
@@ -139,6 +146,12 @@ impl UnitOfWork {
 
     /// From now on, events name this event or request as their cause.
     pub(crate) fn set_cause(&mut self, cause: Cause) {
+        self.cause = cause;
+    }
+
+    /// From now on, it is done for this caller and because of this.
+    pub(crate) fn act_for(&mut self, caller: Arc<Caller>, cause: Cause) {
+        self.caller = caller;
         self.cause = cause;
     }
 
@@ -250,13 +263,17 @@ impl UnitOfWork {
     /// Buffers an audit record: one per changed aggregate (or per look at personal data). It names
     /// what causes the work now; a later event of the same transaction is another cause.
     pub fn audit(&mut self, entry: AuditEntry) {
-        self.audit.push((self.cause, entry));
+        self.audit.push(Audited {
+            caller: self.caller.clone(),
+            cause: self.cause,
+            entry,
+        });
     }
 
     /// Writes what waits and what was buffered: audit, stream sequences, outbox.
     pub(crate) async fn flush(&mut self) -> Result<(), Failure> {
         let audit = std::mem::take(&mut self.audit);
-        let audit = audit::write(&self.cx, &self.caller, self.now, &audit);
+        let audit = audit::write(&self.cx, self.now, &audit);
         self.waiting.extend(audit);
         let events = std::mem::take(&mut self.events);
         self.publishes |= !events.is_empty();

@@ -4,8 +4,7 @@ use minzheng_proto::life_events::v1 as pb;
 use sea_orm::{ConnectionTrait, DbErr};
 use uuid::Uuid;
 
-use crate::db::dialect::Insert;
-use crate::db::{Row, Sql, val};
+use crate::db::{Insert, Row, Sql, val};
 use crate::division::DivisionCode;
 use crate::receipt::{Answer, FactRef, Undo};
 use crate::seam::{Failure, UnitOfWork};
@@ -94,17 +93,20 @@ pub async fn set_questions(
         ],
         tail: "ON CONFLICT DO NOTHING",
     };
-    let (text, values) = insert.rows(questions.iter().map(|question| {
-        vec![
-            val(item_id),
-            val(question.case_id),
-            val(question.fact_version),
-            val(question.action.clone()),
-            val(question.person_id),
-            val(question.legal_basis.clone()),
-            val(question.undo.name()),
-        ]
-    }));
+    let (text, values) = insert.rows(
+        db.get_database_backend(),
+        questions.iter().map(|question| {
+            vec![
+                val(item_id),
+                val(question.case_id),
+                val(question.fact_version),
+                val(question.action.clone()),
+                val(question.person_id),
+                val(question.legal_basis.clone()),
+                val(question.undo.name()),
+            ]
+        }),
+    );
     db.run(text, values).await?;
     Ok(())
 }

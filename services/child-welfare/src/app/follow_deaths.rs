@@ -1,6 +1,6 @@
 //! A fact about somebody's death: what it means for the children around, and what is answered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minzheng_chassis::context::Context;
 use minzheng_chassis::inbox::{Event, SetReaction};
@@ -21,8 +21,30 @@ use crate::storage::children;
 pub struct FollowDeaths;
 
 /// Who depends on the person, as `residents` told.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Dependants(Vec<Told>);
+
+/// Where nothing is asked, it is hearsay, or over: nobody new is followed for it.
+fn is_followed(event: &Event<Fact>) -> bool {
+    !asked_fact(&event.body).kind.questions().is_empty()
+}
+
+/// Who depends on each of the persons of some facts.
+async fn dependants(
+    cx: &Context,
+    events: &[&Event<Fact>],
+) -> Result<BTreeMap<Uuid, Dependants>, Failure> {
+    let followed = events.iter().filter(|event| is_followed(event));
+    let persons: BTreeSet<Uuid> = followed.map(|event| event.body.person_id).collect();
+    if persons.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let told = Residents::of(cx, None)?.dependants(&persons).await?;
+    let told = told.into_iter();
+    Ok(told
+        .map(|(person, told)| (person, Dependants(told)))
+        .collect())
+}
 
 impl SetReaction<Fact> for FollowDeaths {
     type Asked = Dependants;
@@ -30,13 +52,22 @@ impl SetReaction<Fact> for FollowDeaths {
 
     /// Being asked only adds children whom the stream of kinship has not brought yet.
     async fn ask(&self, cx: &Context, event: &Event<Fact>) -> Result<Dependants, Failure> {
-        let fact = asked_fact(&event.body);
-        // Where nothing is asked, it is hearsay, or over: nobody new is followed for it.
-        if fact.kind.questions().is_empty() {
-            return Ok(Dependants(Vec::new()));
-        }
-        let told = Residents::of(cx, None)?.dependants(fact.person_id).await?;
-        Ok(Dependants(told))
+        let mut asked = dependants(cx, &[event]).await?;
+        Ok(asked.remove(&event.body.person_id).unwrap_or_default())
+    }
+
+    async fn ask_all(
+        &self,
+        cx: &Context,
+        events: &[&Event<Fact>],
+    ) -> Result<Option<Vec<Dependants>>, Failure> {
+        let asked = dependants(cx, events).await?;
+        let of_each = events.iter().map(|event| {
+            let follows = is_followed(event);
+            let found = asked.get(&event.body.person_id).filter(|_| follows);
+            found.cloned().unwrap_or_default()
+        });
+        Ok(Some(of_each.collect()))
     }
 
     async fn load(

@@ -1,5 +1,7 @@
 //! What this service asks of `residents`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use minzheng_chassis::authz::Caller;
 use minzheng_chassis::civil::PartialDate;
 use minzheng_chassis::context::Context;
@@ -36,22 +38,22 @@ impl Residents {
         Ok(Self(ResidentsServiceClient::new(channel)))
     }
 
-    /// Everybody who has this person as parent, guardian, grandparent or sibling; nobody where the
-    /// person is unknown.
+    /// Everybody who has one of these persons as parent, guardian, grandparent or sibling, by that person;
+    /// nobody where a person is unknown.
     ///
     /// # Errors
     /// `residents` is away, or answers what cannot be read.
-    pub(super) async fn dependants(&mut self, person_id: Uuid) -> Result<Vec<Told>, Failure> {
+    pub(super) async fn dependants(
+        &mut self,
+        persons: &BTreeSet<Uuid>,
+    ) -> Result<BTreeMap<Uuid, Vec<Told>>, Failure> {
         let request = pb::ListDependantsRequest {
-            person_id: person_id.to_string(),
+            person_ids: persons.iter().map(Uuid::to_string).collect(),
         };
-        let answer = match self.0.list_dependants(request).await {
-            Ok(answer) => answer.into_inner(),
-            Err(status) if status.code() == Code::NotFound => return Ok(Vec::new()),
-            Err(status) => return Err(refused(&status)),
-        };
-        let told = answer.dependants.iter().map(Told::from_wire);
-        told.collect::<Result<_, _>>().map_err(unreadable)
+        let answer = self.0.list_dependants(request).await;
+        let answer = answer.map_err(|status| refused(&status))?.into_inner();
+        let dependants = answer.dependants.iter().map(dependants);
+        dependants.collect::<Result<_, _>>().map_err(unreadable)
     }
 
     /// One person known for certain.
@@ -93,6 +95,12 @@ impl Residents {
         };
         Told::from_wire(&told).map_err(unreadable)
     }
+}
+
+fn dependants(answer: &pb::Dependants) -> Result<(Uuid, Vec<Told>), WireError> {
+    let told = answer.circles.iter().map(Told::from_wire);
+    let person_id = convert::uuid("person_id", &answer.person_id)?;
+    Ok((person_id, told.collect::<Result<_, _>>()?))
 }
 
 fn resident(person: &pb::Person) -> Result<Resident, WireError> {

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use minzheng_chassis::db::Write;
+use minzheng_chassis::db::dialect::padded;
+use minzheng_chassis::db::{Write, insert};
 use minzheng_chassis::receipt::Undo;
 use minzheng_chassis::seam::{Failure, UnitOfWork};
 use minzheng_chassis::work;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, Iterable, QueryFilter,
-    QueryOrder,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, Iterable, QueryFilter, QueryOrder,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -54,7 +54,7 @@ pub async fn of_persons(
         return Ok(BTreeMap::new());
     }
     let found = death_answer::Entity::find()
-        .filter(death_answer::Column::PersonId.is_in(persons.iter().copied()))
+        .filter(death_answer::Column::PersonId.is_in(padded(persons.iter().copied().collect())))
         .all(db)
         .await?;
     let rows: Result<BTreeMap<Uuid, DeathAnswer>, DbErr> = found
@@ -70,7 +70,7 @@ pub async fn of_persons(
 /// What cannot be kept.
 pub fn save(uow: &mut UnitOfWork, answers: &[&DeathAnswer]) -> Result<(), Failure> {
     if !answers.is_empty() {
-        uow.write(write(answers)?);
+        uow.write(write(uow.backend(), answers)?);
     }
     Ok(())
 }
@@ -79,17 +79,15 @@ pub fn save(uow: &mut UnitOfWork, answers: &[&DeathAnswer]) -> Result<(), Failur
 ///
 /// # Errors
 /// What cannot be kept.
-pub fn write(answers: &[&DeathAnswer]) -> Result<Write, DbErr> {
-    let rows: Result<Vec<_>, DbErr> = answers
-        .iter()
-        .map(|answer| Ok(row(answer)?.into_active_model()))
-        .collect();
+pub fn write(backend: DbBackend, answers: &[&DeathAnswer]) -> Result<Write, DbErr> {
+    let rows: Result<Vec<death_answer::Model>, DbErr> =
+        answers.iter().map(|answer| row(answer)).collect();
     let under_its_version = OnConflict::column(death_answer::Column::PersonId)
         .update_columns(death_answer::Column::iter().skip(1))
         .action_and_where(Expr::cust("death_answer.version = excluded.version - 1"))
         .to_owned();
-    let saved = death_answer::Entity::insert_many(rows?).on_conflict(under_its_version);
-    Ok(Write::of("death_answer", &saved, answers.len()))
+    let under_its_version = Some(under_its_version);
+    Ok(insert(backend, "death_answer", &rows?, under_its_version))
 }
 
 /// The questions whose answers name a work item: closing it answers them.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use minzheng_chassis::authz::Caller;
-use minzheng_chassis::db::dialect::placeholders;
+use minzheng_chassis::db::dialect::{padded, placeholders};
 use minzheng_chassis::db::{Sql, val};
 use minzheng_chassis::division::DivisionCode;
 use minzheng_chassis::grpc::page::Page;
@@ -132,12 +132,13 @@ pub async fn named_of(
     if persons.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let places = placeholders(1, persons.len());
+    let asked = padded(persons.iter().copied().collect());
+    let places = placeholders(1, asked.len());
     let text = format!(
         "SELECT id AS person_id FROM child WHERE id IN ({places}) \
          UNION SELECT person_id FROM child_kin WHERE person_id IN ({places})"
     );
-    let found = db.all(text, persons.iter().map(|id| val(*id))).await?;
+    let found = db.all(text, asked.into_iter().map(val)).await?;
     let named: Result<BTreeSet<Uuid>, DbErr> =
         found.iter().map(|row| row.get("person_id")).collect();
     Ok(named?)

@@ -120,10 +120,16 @@ impl ResidentsService for Register {
         request: Request<pb::ListDependantsRequest>,
     ) -> Answer<pb::ListDependantsResponse> {
         let held = self.0.lock().unwrap();
-        let person_id = &request.get_ref().person_id;
-        let dependants = held.kin.values().filter(|told| depends(told, person_id));
+        let dependants = request.into_inner().person_ids.into_iter();
+        let dependants = dependants.map(|person_id| {
+            let circles = held.kin.values().filter(|told| depends(told, &person_id));
+            pb::Dependants {
+                circles: circles.cloned().collect(),
+                person_id,
+            }
+        });
         Ok(Response::new(pb::ListDependantsResponse {
-            dependants: dependants.cloned().collect(),
+            dependants: dependants.collect(),
         }))
     }
 

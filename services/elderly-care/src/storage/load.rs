@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use minzheng_chassis::db::dialect::placeholders;
+use minzheng_chassis::db::dialect::{padded, placeholders};
 use minzheng_chassis::db::{Sql, val};
 use minzheng_chassis::division::DivisionCode;
 use minzheng_chassis::grpc::etag;
@@ -137,12 +137,13 @@ async fn where_named(
     if people.is_empty() {
         return Ok(BTreeSet::new());
     }
+    let people = padded(people.to_vec());
     let persons = placeholders(1, people.len());
     let text = format!(
         "SELECT {column} FROM stay WHERE person_id IN ({persons}) AND {STANDING} \
          UNION SELECT {column} FROM waiting_entry WHERE person_id IN ({persons}) AND {LIVE}"
     );
-    let values: Vec<Value> = people.iter().map(|id| val(*id)).collect();
+    let values: Vec<Value> = people.into_iter().map(val).collect();
     let found = db.all(text, values).await?;
     found.iter().map(|row| row.get(column)).collect()
 }

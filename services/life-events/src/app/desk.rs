@@ -176,6 +176,24 @@ pub async fn carry_out_unsaved(
     record(uow, entry, case, &step.effects).await
 }
 
+/// Carries out a step that opens a case and only announces it, but for saving the case, which the caller does;
+/// nothing, and nothing done, where it also opens or closes work.
+///
+/// # Errors
+/// The database's.
+pub async fn open_unsaved(
+    uow: &mut UnitOfWork,
+    entry: Entry,
+    step: Step,
+) -> Result<Option<Case>, Failure> {
+    if step.effects.iter().any(looks_at_tables) {
+        return Ok(None);
+    }
+    note(&step);
+    record(uow, entry, &step.case, &step.effects).await?;
+    Ok(Some(step.case))
+}
+
 /// The audit record of a step, and what follows from it.
 async fn record(
     uow: &mut UnitOfWork,

@@ -21,6 +21,7 @@ mod merging;
 pub(crate) mod names;
 pub mod prepare_reversal;
 pub mod report_death;
+mod report_together;
 pub mod residents;
 pub mod show;
 pub mod take_receipts;

@@ -53,14 +53,7 @@ impl Command for ReportDeath {
     async fn ask(&self, cx: &Context, caller: &Caller) -> Result<Asked, Failure> {
         let reporter = self.reporter_division(caller)?;
         let mut residents = Residents::of(cx, caller)?;
-        let known = match &self.subject {
-            Subject::Person(person_id) => residents.person(*person_id).await?,
-            Subject::Identity(identity) => {
-                residents
-                    .resolve(&self.document, identity, reporter)
-                    .await?
-            }
-        };
+        let known = self.known(&mut residents, reporter).await?;
         let document =
             Document::look_up(cx, &mut residents, &self.document, known.person_id).await?;
         Ok(Asked {
@@ -78,6 +71,20 @@ impl Command for ReportDeath {
 }
 
 impl ReportDeath {
+    /// Who residents says that it is about.
+    pub(super) async fn known(
+        &self,
+        residents: &mut Residents,
+        reporter: DivisionCode,
+    ) -> Result<Known, Failure> {
+        match &self.subject {
+            Subject::Person(person_id) => residents.person(*person_id).await,
+            Subject::Identity(identity) => {
+                residents.resolve(&self.document, identity, reporter).await
+            }
+        }
+    }
+
     /// The case that the report belongs to, with the report in it.
     async fn join(&self, uow: &mut UnitOfWork, asked: &Asked) -> Result<StoredCase, Failure> {
         let known = standing_record(uow, &asked.known).await?;
@@ -89,17 +96,18 @@ impl ReportDeath {
             return Ok(stored);
         }
         let latest = Cases::within(uow).latest_of_person(known.person_id).await?;
-        let told = self.told(uow, asked, &known, latest.as_ref());
+        let joined = latest.as_ref().map(|latest| &latest.case);
+        let told = Report {
+            revisions_elsewhere: asked.document.revisions_elsewhere(joined),
+            ..self.told(uow, &known, asked.reporter)
+        };
         let standing = told.opening.divisions.standing;
         let division = latest
             .as_ref()
             .map_or(standing, |latest| latest.case.divisions.standing);
         let case = latest.as_ref().map(|latest| &latest.case);
         let step = decide(uow, division, |at| report(case, &told, at)).await?;
-        let entry = Entry::of("ReportDeath")
-            .with("evidence", told.evidence_id)
-            .with("source", self.statement.source.name());
-        let stored = carry_out_last(uow, entry, latest, step).await?;
+        let stored = carry_out_last(uow, self.entry(&told), latest, step).await?;
         if known.record != Record::Rejected {
             return Ok(stored);
         }
@@ -112,14 +120,8 @@ impl ReportDeath {
         handle(uow, Entry::of("RejectRecord"), stored, &refused).await
     }
 
-    fn told(
-        &self,
-        uow: &UnitOfWork,
-        asked: &Asked,
-        known: &Known,
-        latest: Option<&StoredCase>,
-    ) -> Report {
-        let latest = latest.map(|latest| &latest.case);
+    /// The report about a person, of a document that is in no other case.
+    pub(super) fn told(&self, uow: &UnitOfWork, known: &Known, reporter: DivisionCode) -> Report {
         Report {
             evidence_id: uow.new_id(),
             document: self.document.clone(),
@@ -129,18 +131,24 @@ impl ReportDeath {
                 Record::Established => Match::Matched,
                 Record::Provisional | Record::Rejected => Match::PendingReview,
             },
-            revisions_elsewhere: asked.document.revisions_elsewhere(latest),
+            revisions_elsewhere: 0,
             opening: Opening {
                 case_id: uow.new_id(),
                 person_id: known.person_id,
-                divisions: divisions(known, asked.reporter),
+                divisions: divisions(known, reporter),
             },
         }
     }
 
+    pub(super) fn entry(&self, told: &Report) -> Entry {
+        Entry::of("ReportDeath")
+            .with("evidence", told.evidence_id)
+            .with("source", self.statement.source.name())
+    }
+
     /// Where the reporter is at home: a county at least, since counties act. One of a whole
     /// province or prefecture reports from where the death happened.
-    fn reporter_division(&self, caller: &Caller) -> Result<DivisionCode, Problem> {
+    pub(super) fn reporter_division(&self, caller: &Caller) -> Result<DivisionCode, Problem> {
         let acts = |code: &DivisionCode| code.level() >= Level::County;
         let own = caller.divisions.iter().copied().find(acts);
         let place = self.statement.place.filter(acts);

@@ -3,6 +3,7 @@
 
 use minzheng_chassis::division::DivisionCode;
 use minzheng_chassis::seam::{Failure, UnitOfWork};
+use uuid::Uuid;
 
 use super::residents::{Known, Record};
 use crate::domain::death::Divisions;
@@ -16,13 +17,18 @@ use crate::storage::decided_records::{self, Verdict};
 /// # Errors
 /// The database's.
 pub(super) async fn standing_record(uow: &mut UnitOfWork, known: &Known) -> Result<Known, Failure> {
-    let mut standing = known.clone();
     let survivor = uow.know(known.person_id).await?.person_id;
+    let told = decided_records::of_person(uow, survivor).await?;
+    Ok(standing(known, survivor, told))
+}
+
+/// The same once it is known who the record's survivor is, and what was told of them.
+pub(super) fn standing(known: &Known, survivor: Uuid, told: Option<Verdict>) -> Known {
+    let mut standing = known.clone();
     if survivor != known.person_id {
         standing.person_id = survivor;
         standing.record = Record::Established;
     }
-    let told = decided_records::of_person(uow, survivor).await?;
     match (told, standing.record) {
         (Some(Verdict::Rejected), Record::Provisional) => standing.record = Record::Rejected,
         (
@@ -38,7 +44,7 @@ pub(super) async fn standing_record(uow: &mut UnitOfWork, known: &Known) -> Resu
         }
         (None | Some(Verdict::Rejected | Verdict::Established { .. }), _) => {}
     }
-    Ok(standing)
+    standing
 }
 
 /// Where a case about a person stands. A provisional record has no domicile yet; one who is

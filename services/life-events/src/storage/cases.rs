@@ -1,17 +1,20 @@
 //! Cases: finders and saves. Names ending in `_anywhere` or `_of_person` look past the caller's
 //! divisions.
 
+use std::collections::BTreeSet;
+
 use minzheng_chassis::authz::Caller;
 use minzheng_chassis::context::Context;
 use minzheng_chassis::crypto::KeyRing;
-use minzheng_chassis::db::Write;
+use minzheng_chassis::db::dialect::padded;
+use minzheng_chassis::db::{Write, insert};
 use minzheng_chassis::grpc::etag;
 use minzheng_chassis::problem::Problem;
 use minzheng_chassis::seam::{Failure, UnitOfWork};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseConnection,
-    DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, QueryFilter, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait,
+    Iterable, QueryFilter, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -67,16 +70,34 @@ impl<'a> Cases<'a, DatabaseTransaction> {
 /// is new.
 pub fn save(uow: &mut UnitOfWork, before: Option<&StoredCase>, case: Case) -> StoredCase {
     let before = before.filter(|before| before.case.id == case.id);
-    let version = before.map_or(1, |before| before.version + 1);
-    uow.write(match before {
-        None => insertion(&case),
-        Some(before) => update(&case, before.version),
-    });
-    let known = before.map(|before| &before.case);
+    let Some(before) = before else {
+        save_opened(uow, std::slice::from_ref(&case));
+        return StoredCase { case, version: 1 };
+    };
+    let version = before.version + 1;
+    uow.write(update(&case, before.version));
+    let known = Some(&before.case);
     let evidence = changed_evidence(uow.context().keys(), known, &case);
     put_evidence(uow, evidence);
     put_questions(uow, changed_questions(known, &case));
     StoredCase { case, version }
+}
+
+/// The same of several new cases, in a statement for each table.
+pub fn save_opened(uow: &mut UnitOfWork, cases: &[Case]) {
+    if cases.is_empty() {
+        return;
+    }
+    let rows: Vec<death_case::Model> = cases.iter().map(|case| case_row::row_of(case, 1)).collect();
+    uow.write(insert(uow.backend(), CASE, &rows, None));
+    let keys = uow.context().keys();
+    let evidence = cases
+        .iter()
+        .flat_map(|case| changed_evidence(keys, None, case))
+        .collect();
+    put_evidence(uow, evidence);
+    let questions = cases.iter().flat_map(|case| changed_questions(None, case));
+    put_questions(uow, questions.collect());
 }
 
 /// The same of several cases and the questions that changed, in a statement each. Their evidence must be as
@@ -85,11 +106,10 @@ pub fn save_answered(uow: &mut UnitOfWork, changed: &[(StoredCase, Case)]) {
     if changed.is_empty() {
         return;
     }
-    let rows = changed.iter().map(|(before, case)| {
-        case_row::row_of(case, before.version + 1)
-            .into_active_model()
-            .reset_all()
-    });
+    let rows: Vec<death_case::Model> = changed
+        .iter()
+        .map(|(before, case)| case_row::row_of(case, before.version + 1))
+        .collect();
     let columns =
         death_case::Column::iter().filter(|column| !matches!(column, death_case::Column::Id));
     // No row is new: the conflict is what finds each.
@@ -99,17 +119,11 @@ pub fn save_answered(uow: &mut UnitOfWork, changed: &[(StoredCase, Case)]) {
         .update_columns(columns)
         .action_and_where(under_its_version)
         .to_owned();
-    let saved = death_case::Entity::insert_many(rows).on_conflict(saved);
-    uow.write(Write::of(CASE, &saved, changed.len()));
+    uow.write(insert(uow.backend(), CASE, &rows, Some(saved)));
     let questions = changed
         .iter()
         .flat_map(|(before, case)| changed_questions(Some(&before.case), case));
     put_questions(uow, questions.collect());
-}
-
-fn insertion(case: &Case) -> Write {
-    let row = case_row::row_of(case, 1).into_active_model().reset_all();
-    Write::of(CASE, &death_case::Entity::insert(row), 1)
 }
 
 fn update(case: &Case, version: i64) -> Write {
@@ -121,11 +135,7 @@ fn update(case: &Case, version: i64) -> Write {
 }
 
 /// Evidence is added, changes its standing, or comes from the case of a merged record.
-fn changed_evidence(
-    keys: &KeyRing,
-    before: Option<&Case>,
-    case: &Case,
-) -> Vec<evidence::ActiveModel> {
+fn changed_evidence(keys: &KeyRing, before: Option<&Case>, case: &Case) -> Vec<evidence::Model> {
     let known = before.map_or(&[][..], |before| &before.evidence);
     let items = case.evidence.iter().enumerate();
     items
@@ -134,11 +144,10 @@ fn changed_evidence(
         .collect()
 }
 
-fn put_evidence(uow: &mut UnitOfWork, changed: Vec<evidence::ActiveModel>) {
+fn put_evidence(uow: &mut UnitOfWork, changed: Vec<evidence::Model>) {
     if changed.is_empty() {
         return;
     }
-    let count = changed.len();
     let moved = OnConflict::column(evidence::Column::Id)
         .update_columns([
             evidence::Column::CaseId,
@@ -146,11 +155,10 @@ fn put_evidence(uow: &mut UnitOfWork, changed: Vec<evidence::ActiveModel>) {
             evidence::Column::Standing,
         ])
         .to_owned();
-    let put = evidence::Entity::insert_many(changed).on_conflict(moved);
-    uow.write(Write::of("evidence", &put, count));
+    uow.write(insert(uow.backend(), "evidence", &changed, Some(moved)));
 }
 
-fn changed_questions(before: Option<&Case>, case: &Case) -> Vec<question::ActiveModel> {
+fn changed_questions(before: Option<&Case>, case: &Case) -> Vec<question::Model> {
     let known = before.map_or(&[][..], |before| &before.questions);
     let changed = case.questions.iter().filter(|one| !known.contains(one));
     changed
@@ -158,12 +166,11 @@ fn changed_questions(before: Option<&Case>, case: &Case) -> Vec<question::Active
         .collect()
 }
 
-fn put_questions(uow: &mut UnitOfWork, changed: Vec<question::ActiveModel>) {
+fn put_questions(uow: &mut UnitOfWork, changed: Vec<question::Model>) {
     use question::Column;
     if changed.is_empty() {
         return;
     }
-    let count = changed.len();
     let key = [
         Column::CaseId,
         Column::FactVersion,
@@ -185,8 +192,7 @@ fn put_questions(uow: &mut UnitOfWork, changed: Vec<question::ActiveModel>) {
             Column::AnsweredAt,
         ])
         .to_owned();
-    let put = question::Entity::insert_many(changed).on_conflict(answered);
-    uow.write(Write::of("question", &put, count));
+    uow.write(insert(uow.backend(), "question", &changed, Some(answered)));
 }
 
 impl<'a> Cases<'a, DatabaseConnection> {
@@ -231,7 +237,7 @@ impl<C: ConnectionTrait> Cases<'_, C> {
     /// # Errors
     /// The database's.
     pub async fn find_all_anywhere(&self, ids: &[Uuid]) -> Result<Vec<StoredCase>, Failure> {
-        let these = death_case::Column::Id.is_in(ids.iter().copied());
+        let these = death_case::Column::Id.is_in(padded(ids.to_vec()));
         self.load(Condition::all().add(these)).await
     }
 
@@ -294,6 +300,22 @@ impl<C: ConnectionTrait> Cases<'_, C> {
             .add(death_case::Column::PersonId.eq(person_id))
             .add(death_case::Column::Episode.lt(episode));
         self.load(earlier).await
+    }
+
+    /// Which of these persons have a case.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn who_has_one(&self, persons: &[Uuid]) -> Result<BTreeSet<Uuid>, Failure> {
+        let these = death_case::Column::PersonId.is_in(padded(persons.to_vec()));
+        let have: Vec<Uuid> = death_case::Entity::find()
+            .select_only()
+            .column(death_case::Column::PersonId)
+            .filter(these)
+            .into_tuple()
+            .all(self.db)
+            .await?;
+        Ok(have.into_iter().collect())
     }
 
     /// All cases of these persons, by person and episode.

@@ -3,11 +3,10 @@
 use minzheng_chassis::civil::micros;
 use minzheng_chassis::crypto::{FieldAddress, KeyRing};
 use minzheng_chassis::seam::Failure;
-use sea_orm::{ActiveModelTrait, IntoActiveModel};
 use uuid::Uuid;
 
 use super::column::{instant, named, parsed, parsed_opt, text};
-use super::entity::evidence::{ActiveModel, Model};
+use super::entity::evidence::Model;
 use crate::domain::death::{DocumentKey, Evidence, Source, Standing, Statement};
 
 /// The keyed hash under which a document is found.
@@ -18,15 +17,10 @@ pub fn document_index(keys: &KeyRing, document: &DocumentKey) -> Vec<u8> {
 }
 
 /// The row of a piece of evidence at its place in a case.
-pub(super) fn row_of(
-    keys: &KeyRing,
-    case_id: Uuid,
-    position: usize,
-    evidence: &Evidence,
-) -> ActiveModel {
+pub(super) fn row_of(keys: &KeyRing, case_id: Uuid, position: usize, evidence: &Evidence) -> Model {
     let row = evidence.id.to_string();
     let statement = &evidence.statement;
-    let model = Model {
+    Model {
         id: evidence.id,
         case_id,
         position: i32::try_from(position).unwrap_or(i32::MAX),
@@ -43,8 +37,7 @@ pub(super) fn row_of(
         reporter: evidence.reporter.clone(),
         received_at: micros(evidence.received_at),
         standing: evidence.standing.name().to_owned(),
-    };
-    model.into_active_model().reset_all()
+    }
 }
 
 /// The evidence of a row.

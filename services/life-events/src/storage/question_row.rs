@@ -3,18 +3,17 @@
 use minzheng_chassis::civil::micros;
 use minzheng_chassis::seam::Failure;
 use minzheng_proto::death_plan;
-use sea_orm::{ActiveModelTrait, IntoActiveModel};
 use uuid::Uuid;
 
 use super::column::{instant, instant_opt, named};
-use super::entity::question::{ActiveModel, Model};
+use super::entity::question::Model;
 use crate::domain::death::plan::action;
 use crate::domain::death::{Answer, Outcome, Question, QuestionState, Undo};
 
 /// The row of a question of a case.
-pub(super) fn row_of(case_id: Uuid, question: &Question) -> ActiveModel {
+pub(super) fn row_of(case_id: Uuid, question: &Question) -> Model {
     let answer = question.answer.as_ref();
-    let model = Model {
+    Model {
         case_id,
         fact_version: question.fact_version,
         department: question.action.department.to_owned(),
@@ -31,8 +30,7 @@ pub(super) fn row_of(case_id: Uuid, question: &Question) -> ActiveModel {
         reason: answer.and_then(|answer| answer.reason.clone()),
         receipt_event_id: answer.map(|answer| answer.receipt_event_id),
         answered_at: answer.map(|answer| micros(answer.answered_at)),
-    };
-    model.into_active_model().reset_all()
+    }
 }
 
 /// Its place among the case's questions: the oldest fact first, and of one fact in the order in which

@@ -7,7 +7,7 @@ use minzheng_chassis::grpc::caller;
 use minzheng_chassis::grpc::page::Page;
 use minzheng_chassis::page_of;
 use minzheng_chassis::problem::Problem;
-use minzheng_chassis::seam::RequestKey;
+use minzheng_chassis::seam::{RequestKey, Together};
 use minzheng_proto::life_events::v1 as pb;
 use minzheng_proto::life_events::v1::death_case_service_server::DeathCaseService;
 use tokio_stream::wrappers::ReceiverStream;
@@ -23,18 +23,23 @@ use crate::app::get_case::get_case;
 use crate::app::get_clearance::GetClearance;
 use crate::app::list_cases::{Filter, list_cases};
 use crate::app::prepare_reversal::PrepareReversal;
+use crate::app::report_death::ReportDeath;
 use crate::app::watch_case::{Seen, Watch};
 
 /// The service.
 #[derive(Clone)]
 pub struct Api {
     cx: Context,
+    reports: Together<ReportDeath>,
 }
 
 impl Api {
     /// In a context.
     pub fn new(cx: Context) -> Self {
-        Self { cx }
+        Self {
+            cx,
+            reports: Together::default(),
+        }
     }
 
     fn today(&self) -> Date {
@@ -56,9 +61,8 @@ impl DeathCaseService for Api {
         let message = request.get_ref();
         let key = RequestKey::of(&message.request_id, message)?;
         let command = report::report(&self.cx, message)?;
-        Ok(Response::new(
-            self.cx.run(&caller, Some(key), command).await?,
-        ))
+        let told = self.cx.run_together(&self.reports, &caller, key, command);
+        Ok(Response::new(told.await?))
     }
 
     async fn get_case(&self, request: Request<pb::GetCaseRequest>) -> Answer<pb::GetCaseResponse> {

@@ -71,7 +71,7 @@ impl SetReaction<Fact> for MarkLifeStatus {
             .filter_map(|id| records.stored.get(id))
             .collect();
         if !changed.is_empty() {
-            uow.write(lives(&changed));
+            uow.write(lives(uow.backend(), &changed));
         }
         Ok(())
     }

@@ -18,4 +18,5 @@ pub mod put_household;
 pub mod record_kinship;
 pub mod register_person;
 pub mod resolve_or_provision;
+mod resolve_together;
 pub mod show;

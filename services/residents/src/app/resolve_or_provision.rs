@@ -3,6 +3,7 @@
 use minzheng_chassis::audit::AuditEntry;
 use minzheng_chassis::authz::Caller;
 use minzheng_chassis::context::Context;
+use minzheng_chassis::crypto::KeyRing;
 use minzheng_chassis::seam::{Command, Failure, NothingAsked, UnitOfWork};
 use minzheng_proto::residents::v1 as pb;
 use uuid::Uuid;
@@ -14,7 +15,7 @@ use crate::domain::person::Person;
 use crate::domain::provision::{Report, Resolution, resolve};
 use crate::storage::numbers::{self, Index};
 use crate::storage::person::Persons;
-use crate::storage::provision;
+use crate::storage::provision::{self, Note};
 
 /// Resolves the person of a report.
 #[derive(Debug)]
@@ -50,12 +51,13 @@ impl Command for ResolveOrProvision {
                 let is_new_reference = found.is_new_reference;
                 let person = found.person(uow, person_id).await?;
                 if is_new_reference {
-                    provision::note(uow, reference, identity, person_id, None);
+                    let note = self.note(uow.context().keys(), person_id);
+                    provision::note(uow, &[note]);
                 }
                 Ok(answer_of(&person, answer, candidates))
             }
             Resolution::Provision { candidates } => {
-                let person = self.provision(uow, reference).await?;
+                let person = self.provision(uow).await?;
                 Ok(answer_of(&person, MatchAnswer::PendingReview, candidates))
             }
         }
@@ -104,12 +106,26 @@ impl ResolveOrProvision {
         })
     }
 
-    async fn provision(&self, uow: &mut UnitOfWork, reference: Index) -> Result<Person, Failure> {
+    /// What its reference is resolved to.
+    pub(super) fn note(&self, keys: &KeyRing, person_id: Uuid) -> Note {
+        Note {
+            reference: numbers::of_reference(keys, &self.report),
+            identity: numbers::of_identity(keys, &self.report.identity),
+            person_id,
+            due_rule: None,
+        }
+    }
+
+    async fn provision(&self, uow: &mut UnitOfWork) -> Result<Person, Failure> {
         let identity = self.report.identity.clone();
         let (person, effects) = Person::provision(uow.new_id(), identity, self.report.reporter);
         Persons::within(uow).add(&person, uow.now()).await?;
         let due_rule = carry_out(uow, &effects).await?;
-        provision::note(uow, reference, &person.identity, person.id, due_rule);
+        let note = Note {
+            due_rule,
+            ..self.note(uow.context().keys(), person.id)
+        };
+        provision::note(uow, &[note]);
         let division = Some(person.places.domicile);
         let rule = due_rule.as_ref().map(Uuid::to_string).unwrap_or_default();
         uow.audit(
@@ -120,7 +136,7 @@ impl ResolveOrProvision {
     }
 }
 
-fn answer_of(
+pub(super) fn answer_of(
     person: &Person,
     answer: MatchAnswer,
     candidates: usize,

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use minzheng_chassis::civil::micros;
-use minzheng_chassis::db::dialect::Insert;
-use minzheng_chassis::db::{Sql, val};
+use minzheng_chassis::db::dialect::padded;
+use minzheng_chassis::db::{Insert, Sql, val};
 use minzheng_chassis::seam::{Failure, UnitOfWork};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -83,9 +83,10 @@ pub async fn around(
         if next.is_empty() {
             break;
         }
+        let these = padded(next);
         let touching = Condition::any()
-            .add(kinship::Column::PersonId.is_in(next.iter().copied()))
-            .add(kinship::Column::RelativeId.is_in(next.iter().copied()));
+            .add(kinship::Column::PersonId.is_in(these.iter().copied()))
+            .add(kinship::Column::RelativeId.is_in(these));
         let found = standing(db, touching).await?;
         let ends = found
             .iter()
@@ -205,7 +206,7 @@ pub async fn lock_circles(uow: &UnitOfWork, persons: &BTreeSet<Uuid>) -> Result<
         tail: "ON CONFLICT (person_id) DO UPDATE SET version = kin_circle.version + 1",
     };
     let rows = persons.iter().map(|id| vec![val(*id), val(1_i64)]);
-    let (text, values) = insert.rows(rows);
+    let (text, values) = insert.rows(uow.backend(), rows);
     uow.connection().run(text, values).await?;
     Ok(())
 }

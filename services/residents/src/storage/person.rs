@@ -1,20 +1,24 @@
 //! Persons: finders and saves. Names ending in `_anywhere` look past the caller's divisions.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use minzheng_chassis::authz::Caller;
 use minzheng_chassis::context::Context;
 use minzheng_chassis::crypto::KeyRing;
 use minzheng_chassis::db::Write;
+use minzheng_chassis::db::dialect::padded;
 use minzheng_chassis::problem::Problem;
 use minzheng_chassis::seam::{Failure, UnitOfWork};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
+    EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 use uuid::Uuid;
 
 use super::entity::{former_identity, person, person_number};
+use super::numbers::Index;
 use super::scope::seen_in;
 use super::{numbers, person_row};
 use crate::domain::document::Document;
@@ -125,8 +129,8 @@ impl<'a> Persons<'a, DatabaseTransaction> {
 }
 
 /// What facts about their lives changed of records, each under its version; at least one.
-pub fn lives(stored: &[&StoredPerson]) -> Write {
-    let (text, values) = person_row::update_lives(stored);
+pub fn lives(backend: DbBackend, stored: &[&StoredPerson]) -> Write {
+    let (text, values) = person_row::update_lives(backend, stored);
     Write::new("person", text, values, stored.len())
 }
 
@@ -211,6 +215,36 @@ impl<C: ConnectionTrait> Persons<'_, C> {
         Ok(found.into_iter().map(|record| record.person).collect())
     }
 
+    /// The records that have, or had, some numbers, by the number's hash and then by id; of any division, and
+    /// without the survivors of those that were merged.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn with_numbers_anywhere(
+        &self,
+        numbers: &BTreeSet<Index>,
+    ) -> Result<BTreeMap<Index, Vec<Person>>, Failure> {
+        let hashes: Vec<Vec<u8>> = numbers.iter().map(|number| number.to_vec()).collect();
+        let claims = person_number::Entity::find()
+            .filter(person_number::Column::NumberIndex.is_in(padded(hashes)))
+            .order_by_asc(person_number::Column::PersonId)
+            .all(self.db)
+            .await?;
+        let ids: Vec<Uuid> = claims.iter().map(|claim| claim.person_id).collect();
+        let found = self.all_anywhere(&ids).await?.into_iter();
+        let records: BTreeMap<Uuid, Person> = found
+            .map(|stored| (stored.person.id, stored.person))
+            .collect();
+        let mut by_number: BTreeMap<Index, Vec<Person>> = BTreeMap::new();
+        for claim in claims {
+            let number = Index::try_from(claim.number_index)
+                .map_err(|_| Failure::internal("a number's hash of another length"))?;
+            let record = records.get(&claim.person_id).cloned();
+            by_number.entry(number).or_default().extend(record);
+        }
+        Ok(by_number)
+    }
+
     async fn one(&self, id: Uuid, scope: Condition) -> Result<Option<StoredPerson>, Failure> {
         Ok(self.of_ids(&[id], scope).await?.pop())
     }
@@ -219,7 +253,7 @@ impl<C: ConnectionTrait> Persons<'_, C> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        self.of(person::Column::Id.is_in(ids.iter().copied()), scope)
+        self.of(person::Column::Id.is_in(padded(ids.to_vec())), scope)
             .await
     }
 

@@ -4,11 +4,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use minzheng_chassis::civil::{from_micros, micros};
 use minzheng_chassis::crypto::KeyRing;
-use minzheng_chassis::db::dialect::placeholders;
-use minzheng_chassis::db::val;
+use minzheng_chassis::db::{rows_of, val};
 use minzheng_chassis::identity::PersonName;
 use minzheng_chassis::seam::Failure;
-use sea_orm::{Set, Value};
+use sea_orm::{DbBackend, Set, Value};
 use uuid::Uuid;
 
 use super::codes::{self, unknown};
@@ -78,20 +77,10 @@ pub(super) fn set_life(row: &mut person::ActiveModel, person: &Person) {
 }
 
 /// The columns that a fact changes, of several rows at once, each under its version.
-pub(super) fn update_lives(stored: &[&StoredPerson]) -> (String, Vec<Value>) {
-    const COLUMNS: usize = 6;
-    let rows: Vec<String> = (0..stored.len())
-        .map(|row| format!("({})", placeholders(row * COLUMNS + 1, COLUMNS)))
-        .collect();
-    let text = format!(
-        "UPDATE person SET life_status = told.column3, died_on = told.column4, case_id = told.column5, \
-         fact_version = told.column6, version = person.version + 1 FROM (VALUES {}) AS told \
-         WHERE person.id = told.column1 AND person.version = told.column2",
-        rows.join(", ")
-    );
-    let values = stored.iter().flat_map(|stored| {
+pub(super) fn update_lives(backend: DbBackend, stored: &[&StoredPerson]) -> (String, Vec<Value>) {
+    let rows = stored.iter().map(|stored| {
         let life = &stored.person.life;
-        [
+        vec![
             val(stored.person.id),
             val(stored.version),
             val(life.status.name()),
@@ -100,7 +89,13 @@ pub(super) fn update_lives(stored: &[&StoredPerson]) -> (String, Vec<Value>) {
             val(life.fact_version()),
         ]
     });
-    (text, values.collect())
+    let (rows, values) = rows_of(backend, rows);
+    let text = format!(
+        "UPDATE person SET life_status = told.column3, died_on = told.column4, case_id = told.column5, \
+         fact_version = told.column6, version = person.version + 1 FROM ({rows}) AS told \
+         WHERE person.id = told.column1 AND person.version = told.column2"
+    );
+    (text, values)
 }
 
 /// A row of an identity that was corrected.

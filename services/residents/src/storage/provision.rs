@@ -1,9 +1,12 @@
 //! What a reference was resolved to.
 
+use std::collections::BTreeSet;
+
 use minzheng_chassis::civil::micros;
-use minzheng_chassis::db::Write;
+use minzheng_chassis::db::dialect::padded;
+use minzheng_chassis::db::insert;
 use minzheng_chassis::seam::{Failure, UnitOfWork};
-use sea_orm::{EntityTrait, Set};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::entity::provision;
@@ -37,21 +40,53 @@ pub async fn prior(
     }))
 }
 
-/// Has it noted what a reference was resolved to; `due_rule` is the rule row that set the due date of a
-/// record that was made.
-pub fn note(
-    uow: &mut UnitOfWork,
-    reference: Index,
-    identity: &Identity,
-    person_id: Uuid,
-    due_rule: Option<Uuid>,
-) {
-    let row = provision::ActiveModel {
-        reference_index: Set(reference.to_vec()),
-        identity_index: Set(of_identity(uow.context().keys(), identity).to_vec()),
-        person_id: Set(person_id),
-        due_rule_id: Set(due_rule),
-        recorded_at: Set(micros(uow.now())),
+/// Which of these references were resolved before.
+///
+/// # Errors
+/// The database's.
+pub async fn known(
+    uow: &UnitOfWork,
+    references: &BTreeSet<Index>,
+) -> Result<BTreeSet<Index>, Failure> {
+    let hashes: Vec<Vec<u8>> = references.iter().map(|hash| hash.to_vec()).collect();
+    let known: Vec<Vec<u8>> = provision::Entity::find()
+        .select_only()
+        .column(provision::Column::ReferenceIndex)
+        .filter(provision::Column::ReferenceIndex.is_in(padded(hashes)))
+        .into_tuple()
+        .all(uow.connection())
+        .await?;
+    let known = known
+        .into_iter()
+        .filter_map(|hash| Index::try_from(hash).ok());
+    Ok(known.collect())
+}
+
+/// What a reference was resolved to.
+#[derive(Clone, Debug)]
+pub struct Note {
+    /// The reference.
+    pub reference: Index,
+    /// The identity that the report gave.
+    pub identity: Index,
+    /// The record.
+    pub person_id: Uuid,
+    /// The rule row that set the due date of a record that was made.
+    pub due_rule: Option<Uuid>,
+}
+
+/// Has it noted what references were resolved to.
+pub fn note(uow: &mut UnitOfWork, notes: &[Note]) {
+    if notes.is_empty() {
+        return;
+    }
+    let row = |note: &Note| provision::Model {
+        reference_index: note.reference.to_vec(),
+        identity_index: note.identity.to_vec(),
+        person_id: note.person_id,
+        due_rule_id: note.due_rule,
+        recorded_at: micros(uow.now()),
     };
-    uow.write(Write::of("provision", &provision::Entity::insert(row), 1));
+    let rows: Vec<provision::Model> = notes.iter().map(row).collect();
+    uow.write(insert(uow.backend(), "provision", &rows, None));
 }

@@ -7,7 +7,7 @@ use minzheng_chassis::grpc::caller;
 use minzheng_chassis::grpc::page::Page;
 use minzheng_chassis::page_of;
 use minzheng_chassis::problem::{Problem, Violations};
-use minzheng_chassis::seam::RequestKey;
+use minzheng_chassis::seam::{RequestKey, Together};
 use minzheng_proto::residents::v1 as pb;
 use minzheng_proto::residents::v1::residents_service_server::ResidentsService;
 use tonic::{Request, Response, Status};
@@ -37,12 +37,16 @@ use crate::domain::registration::{Correction, CorrectionInput, Registration, Reg
 #[derive(Clone)]
 pub struct Api {
     cx: Context,
+    resolutions: Together<ResolveOrProvision>,
 }
 
 impl Api {
     /// In a context.
     pub fn new(cx: Context) -> Self {
-        Self { cx }
+        Self {
+            cx,
+            resolutions: Together::default(),
+        }
     }
 
     fn today(&self) -> Date {
@@ -137,9 +141,10 @@ impl ResidentsService for Api {
         };
         let report = form.with(Report::read(input, self.today()))?;
         let command = ResolveOrProvision { report };
-        Ok(Response::new(
-            self.cx.run(&caller, Some(key), command).await?,
-        ))
+        let resolved = self
+            .cx
+            .run_together(&self.resolutions, &caller, key, command);
+        Ok(Response::new(resolved.await?))
     }
 
     async fn decide_match(
@@ -260,9 +265,10 @@ impl ResidentsService for Api {
         request: Request<pb::ListDependantsRequest>,
     ) -> Answer<pb::ListDependantsResponse> {
         let mut form = Form::default();
-        let person_id = form.id("person_id", &request.get_ref().person_id);
+        let persons = form.ids("person_ids", &request.get_ref().person_ids);
         form.check()?;
-        Ok(Response::new(list_dependants(&self.cx, person_id).await?))
+        let persons = persons.into_iter().collect();
+        Ok(Response::new(list_dependants(&self.cx, &persons).await?))
     }
 
     async fn put_household(

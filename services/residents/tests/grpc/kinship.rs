@@ -11,6 +11,7 @@ use crate::common::*;
 on_both_deployments!(
     a_family_is_recorded_and_everyone_touched_is_told,
     an_ended_kinship_takes_what_followed_from_it,
+    a_wrong_number_of_persons_is_refused,
     kinship_that_cannot_be_is_refused,
     links_recorded_in_the_same_second_leave_complete_circles,
     a_move_and_a_corrected_birth_are_told_to_the_family,
@@ -115,13 +116,10 @@ async fn a_family_is_recorded_and_everyone_touched_is_told(deployment: Deploymen
         (&grandmother, vec![&older, &younger]),
         (&older, vec![&younger]),
     ] {
-        let request = pb::ListDependantsRequest {
-            person_id: dead.clone(),
-        };
-        let answer = client(&node, &life_events_service())
-            .list_dependants(request)
-            .await;
-        let dependants = answer.unwrap().into_inner().dependants;
+        let dependants = dependants(&node, &[dead, &request_id()]).await;
+        let dependants = dependants.into_iter().next().unwrap();
+        assert_eq!(&dependants.person_id, dead);
+        let dependants = dependants.circles;
         let mut found: Vec<&String> = dependants.iter().map(|circle| &circle.person_id).collect();
         found.retain(|id| *id == &older || *id == &younger);
         let mut expected = expected;
@@ -131,13 +129,36 @@ async fn a_family_is_recorded_and_everyone_touched_is_told(deployment: Deploymen
         let of_younger = dependants.iter().find(|circle| circle.person_id == younger);
         assert_eq!(of_younger, Some(last), "the same as is published");
     }
-    let unknown = pb::ListDependantsRequest {
-        person_id: request_id(),
+    assert_eq!(dependants(&node, &[&request_id()]).await, []);
+    // Several at once: each by itself.
+    let of_both = dependants(&node, &[&father, &grandmother]).await;
+    let mut apart = dependants(&node, &[&father]).await;
+    apart.extend(dependants(&node, &[&grandmother]).await);
+    apart.sort_by(|one, other| one.person_id.cmp(&other.person_id));
+    assert_eq!(of_both, apart);
+    node.stop().await;
+}
+
+async fn dependants(node: &TestNode, persons: &[&String]) -> Vec<pb::Dependants> {
+    let request = pb::ListDependantsRequest {
+        person_ids: persons.iter().map(|id| (*id).clone()).collect(),
     };
-    let answer = client(&node, &life_events_service())
-        .list_dependants(unknown)
+    let answer = client(node, &life_events_service())
+        .list_dependants(request)
         .await;
-    assert_eq!(answer.unwrap().into_inner().dependants, []);
+    answer.unwrap().into_inner().dependants
+}
+
+async fn a_wrong_number_of_persons_is_refused(deployment: Deployment) {
+    let node = start(&deployment).await;
+    for count in [0, 501] {
+        let person_ids = (0..count).map(|_| request_id()).collect();
+        let request = pb::ListDependantsRequest { person_ids };
+        let answer = client(&node, &life_events_service())
+            .list_dependants(request)
+            .await;
+        assert_refused(answer, Code::InvalidArgument, "WRONG_NUMBER_OF_PERSONS");
+    }
     node.stop().await;
 }
 

@@ -12,6 +12,7 @@ use minzheng_tests::platform::{Callers, Platform};
 
 use crate::latency::Times;
 use crate::load;
+use crate::order::Order;
 
 /// Reports in flight when saturated.
 const IN_FLIGHT: usize = 64;
@@ -98,15 +99,42 @@ impl Settled {
     }
 }
 
+/// Settles cases that come before those that are measured.
+pub(crate) async fn warm_up(
+    platform: &Platform,
+    settled: &Settled,
+    order: &Order,
+) -> anyhow::Result<()> {
+    let people = load::people(platform, order.amount(1000, 100)).await;
+    settle_all(platform, settled, people).await?;
+    Ok(())
+}
+
 /// Settled cases a second with many in flight.
 pub(crate) async fn throughput(
     platform: &Platform,
-    settled: Settled,
+    settled: &Settled,
     people: Vec<Member>,
 ) -> anyhow::Result<()> {
     let count = people.len();
+    let (reported, took) = settle_all(platform, settled, people).await?;
+    println!(
+        "sustained, {IN_FLIGHT} reports in flight: {count} cases reported in {:.1} s, settled in {:.1} s: {:.0} settled cases/s",
+        reported.as_secs_f64(),
+        took.as_secs_f64(),
+        count as f64 / took.as_secs_f64()
+    );
+    Ok(())
+}
+
+/// Reports all these people and waits until their cases are settled; how long either took.
+async fn settle_all(
+    platform: &Platform,
+    settled: &Settled,
+    people: Vec<Member>,
+) -> anyhow::Result<(Duration, Duration)> {
+    let wanted = settled.count().await? + i64::try_from(people.len())?;
     let callers = Callers::of(COUNTY);
-    let before = settled.count().await?;
     let started = Instant::now();
     futures::stream::iter(people)
         .for_each_concurrent(IN_FLIGHT, |member| {
@@ -122,7 +150,6 @@ pub(crate) async fn throughput(
         })
         .await;
     let reported = started.elapsed();
-    let wanted = before + i64::try_from(count)?;
     while settled.count().await? < wanted {
         anyhow::ensure!(
             started.elapsed() < reported + SETTLED_WITHIN,
@@ -130,12 +157,5 @@ pub(crate) async fn throughput(
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let took = started.elapsed();
-    println!(
-        "sustained, {IN_FLIGHT} reports in flight: {count} cases reported in {:.1} s, settled in {:.1} s: {:.0} settled cases/s",
-        reported.as_secs_f64(),
-        took.as_secs_f64(),
-        count as f64 / took.as_secs_f64()
-    );
-    Ok(())
+    Ok((reported, started.elapsed()))
 }

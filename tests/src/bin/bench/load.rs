@@ -16,15 +16,9 @@ const AT_ONCE: usize = 16;
 /// Registers people of 60 and more.
 pub(crate) async fn people(platform: &Platform, count: usize) -> Vec<Member> {
     let callers = Callers::of(COUNTY);
-    let today = civil::today(platform.clock.now());
+    let birth = civil::today(platform.clock.now()).saturating_sub(60.years());
     futures::stream::iter(0..count)
-        .map(|n| {
-            let birth = today
-                .saturating_sub(60.years())
-                .saturating_sub((n as i64 / 400).days());
-            let callers = &callers;
-            async move { register(platform, callers, "载", birth, Sex::Female).await }
-        })
+        .map(|_| register(platform, &callers, "载", birth, Sex::Female))
         .buffer_unordered(AT_ONCE)
         .collect()
         .await

@@ -8,6 +8,7 @@
 #![allow(clippy::print_stdout)] // the report is what this program is for
 
 mod accounting;
+mod analysed;
 mod bare;
 mod baseline;
 mod cases;
@@ -39,9 +40,8 @@ mod telemetry;
 
 use std::process::ExitCode;
 
-use minzheng_chassis::db::{Database, Sql};
 use minzheng_chassis::testing::{KAFKA_VARIABLE, TestDatabase, real_service};
-use minzheng_tests::platform::{Platform, SERVICES};
+use minzheng_tests::platform::Platform;
 use minzheng_tests::processes::{Cluster, Embedded};
 use order::Order;
 
@@ -115,23 +115,9 @@ async fn real(order: &Order) -> anyhow::Result<()> {
     latency(&cluster.platform(), order).await?;
     if order.wants("throughput") {
         let people = load::people(&cluster.platform(), cases_of(order)).await;
-        analyse_and_restart(&mut cluster).await?;
-        cases::throughput(&cluster.platform(), settled, people).await?;
-    }
-    Ok(())
-}
-
-/// PostgreSQL plans a statement anew at every call, for as long as the connection lives, if it was prepared when
-/// the tables were empty. Only databases that were made a moment ago have that.
-async fn analyse_and_restart(cluster: &mut Cluster) -> anyhow::Result<()> {
-    for service in SERVICES {
-        let url = cluster.database.url(service);
-        let database = Database::open_postgres(&url, "bench", 1)?;
-        database.writer().run("ANALYZE", []).await?;
-        database.close().await;
-        let process = cluster.process(service, 0);
-        process.restart();
-        process.is_serving().await;
+        cases::warm_up(&cluster.platform(), &settled, order).await?;
+        analysed::restart(&mut cluster).await?;
+        cases::throughput(&cluster.platform(), &settled, people).await?;
     }
     Ok(())
 }
@@ -145,7 +131,8 @@ async fn embedded(order: &Order) -> anyhow::Result<()> {
     latency(&platform, order).await?;
     if order.wants("throughput") {
         let people = load::people(&platform, cases_of(order)).await;
-        cases::throughput(&platform, settled, people).await?;
+        cases::warm_up(&platform, &settled, order).await?;
+        cases::throughput(&platform, &settled, people).await?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use crate::bare::Bare;
 use crate::order::Order;
 use crate::ratio::{Leg, Legs, Target};
 use crate::stand::LOOK_EVERY;
-use crate::{cases, load};
+use crate::{analysed, cases, load};
 
 /// Cases that are reported and not yet settled, at most.
 const IN_FLIGHT: usize = 200;
@@ -114,13 +114,14 @@ impl Bench {
     }
 
     /// B4, in turns.
-    async fn beside(&self, bare: &Bare, order: &Order) -> anyhow::Result<bool> {
+    async fn beside(&mut self, bare: &Bare, order: &Order) -> anyhow::Result<bool> {
         let count = order.amount(3_000, 300);
         println!(
             "\n## B4: {count} cases a turn, at most {IN_FLIGHT} reported and not settled; four services, three \
              departments; the bare client does a transaction for the report, one for each department and one to settle"
         );
-        self.settled(order.amount(500, 100)).await?;
+        self.settled(order.amount(1000, 100)).await?;
+        analysed::restart(&mut self.cluster).await?;
         let (mut subject, mut baseline) = (Legs::of("platform"), Legs::of("bare client"));
         for _ in 0..order.pairs() {
             subject.add(self.settled(count).await?);
@@ -267,10 +268,7 @@ impl Bench {
     async fn count(&mut self, url: &str, order: &Order) -> anyhow::Result<bool> {
         let statements = Statements::count(url, &self.cluster.database, &SERVICES).await?;
         // Connections opened before do not count.
-        for process in self.cluster.processes.values_mut().flatten() {
-            process.restart();
-            process.is_serving().await;
-        }
+        analysed::restart(&mut self.cluster).await?;
         self.settled(order.amount(500, 100)).await?;
         let people = load::people(&self.platform, order.amount(3_000, 300)).await;
         self.still().await?;

@@ -1,0 +1,112 @@
+//! Reports that arrive at once: those that open a case in which nobody has to decide anything share a
+//! transaction. Everything else, like a second report about a person, is carried out by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minzheng_chassis::authz::Caller;
+use minzheng_chassis::context::Context;
+use minzheng_chassis::division::DivisionCode;
+use minzheng_chassis::seam::{Failure, SetCommand, UnitOfWork};
+use minzheng_proto::life_events::v1 as pb;
+use uuid::Uuid;
+
+use super::desk::{decide, open_unsaved};
+use super::report_death::ReportDeath;
+use super::residents::{Known, Record, Residents};
+use super::show;
+use super::whereabouts::standing;
+use crate::domain::death::{Case, DocumentKey, report};
+use crate::storage::cases::{self, Cases, StoredCase};
+use crate::storage::decided_records::{self, Verdict};
+use crate::storage::documents;
+
+/// What residents answered.
+pub struct Heard {
+    known: Known,
+    reporter: DivisionCode,
+}
+
+/// The cases that a transaction opens.
+pub struct Openings {
+    /// By the record's id.
+    survivors: BTreeMap<Uuid, Uuid>,
+    verdicts: BTreeMap<Uuid, Verdict>,
+    /// Who has a case, one that is opened here included.
+    have_one: BTreeSet<Uuid>,
+    /// What was told, here included.
+    told: BTreeSet<DocumentKey>,
+    opened: Vec<Case>,
+}
+
+impl SetCommand for ReportDeath {
+    type Heard = Heard;
+    type Set = Openings;
+
+    async fn hear(&self, cx: &Context, caller: &Caller) -> Result<Heard, Failure> {
+        let reporter = self.reporter_division(caller)?;
+        let mut residents = Residents::of(cx, caller)?;
+        let known = self.known(&mut residents, reporter).await?;
+        Ok(Heard { known, reporter })
+    }
+
+    async fn load(uow: &mut UnitOfWork, commands: &[(&Self, &Heard)]) -> Result<Openings, Failure> {
+        let named: Vec<Uuid> = commands
+            .iter()
+            .map(|(_, heard)| heard.known.person_id)
+            .collect();
+        let standing = uow.know_all(&named).await?;
+        let persons: Vec<Uuid> = standing.iter().map(|person| person.person_id).collect();
+        let documents: Vec<&DocumentKey> = commands
+            .iter()
+            .map(|(command, _)| &command.document)
+            .collect();
+        let told = documents::known_anywhere(uow, &documents).await?;
+        Ok(Openings {
+            verdicts: decided_records::of_persons(uow, &persons).await?,
+            have_one: Cases::within(uow).who_has_one(&persons).await?,
+            told: told.into_iter().cloned().collect(),
+            survivors: named.into_iter().zip(persons).collect(),
+            opened: Vec::new(),
+        })
+    }
+
+    async fn apply_in(
+        &self,
+        uow: &mut UnitOfWork,
+        heard: &Heard,
+        openings: &mut Openings,
+    ) -> Result<Option<pb::ReportDeathResponse>, Failure> {
+        let known = openings.standing(&heard.known);
+        let is_clear = known.record == Record::Established
+            && !openings.have_one.contains(&known.person_id)
+            && !openings.told.contains(&self.document);
+        if !is_clear {
+            return Ok(None);
+        }
+        let told = self.told(uow, &known, heard.reporter);
+        let division = told.opening.divisions.standing;
+        let step = decide(uow, division, |at| report(None, &told, at)).await?;
+        let Some(case) = open_unsaved(uow, self.entry(&told), step).await? else {
+            return Ok(None);
+        };
+        openings.have_one.insert(known.person_id);
+        openings.told.insert(self.document.clone());
+        openings.opened.push(case.clone());
+        let stored = StoredCase { case, version: 1 };
+        let case = Some(show::whole(&stored, uow.caller()));
+        Ok(Some(pb::ReportDeathResponse { case }))
+    }
+
+    async fn save(uow: &mut UnitOfWork, openings: Openings) -> Result<(), Failure> {
+        cases::save_opened(uow, &openings.opened);
+        Ok(())
+    }
+}
+
+impl Openings {
+    fn standing(&self, known: &Known) -> Known {
+        let survivor = self.survivors.get(&known.person_id);
+        let survivor = survivor.copied().unwrap_or(known.person_id);
+        standing(known, survivor, self.verdicts.get(&survivor).copied())
+    }
+}
