@@ -91,10 +91,15 @@ fn plain(text: &str) -> Option<String> {
     Some(plain)
 }
 
+/// Longest list that is padded; longer ones are rare, and twice as many values may be more than a statement takes.
+const PADDED_AT_MOST: usize = 1024;
+
 /// A list whose repetitions mean nothing, with its last value again up to a power of two: few statements to
 /// prepare rather than one for each length.
 pub fn padded<T: Clone>(mut values: Vec<T>) -> Vec<T> {
-    if let Some(last) = values.last().cloned() {
+    if let Some(last) = values.last().cloned()
+        && values.len() <= PADDED_AT_MOST
+    {
         values.resize(values.len().next_power_of_two(), last);
     }
     values

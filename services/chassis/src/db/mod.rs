@@ -42,6 +42,10 @@ const TURN_WITHIN: Duration = Duration::from_secs(30);
 /// off), in milliseconds; its locks would hold up everybody else.
 const STANDSTILL_ENDS_AFTER: &str = "5000";
 
+/// How long a statement of PostgreSQL waits for a row that another transaction holds, in milliseconds; then it is a
+/// conflict, and runs again. Whoever shares its transaction is let go.
+const LOCKED_WITHIN: &str = "3000";
+
 /// How long a connection may idle before it is asked whether it is still there.
 const PING_IF_IDLE_FOR: Duration = Duration::from_secs(5);
 
@@ -114,7 +118,7 @@ impl Database {
             .application_name(application)
             .options([("idle_in_transaction_session_timeout", STANDSTILL_ENDS_AFTER)])
             .statement_cache_capacity(256);
-        let pool = |max| {
+        let pool = |options: PgConnectOptions, max| {
             PgPoolOptions::new()
                 .max_connections(max)
                 .acquire_timeout(ACQUIRE_WITHIN)
@@ -127,10 +131,12 @@ impl Database {
                         Ok(sqlx::Connection::ping(connection).await.is_ok())
                     })
                 })
-                .connect_lazy_with(options.clone())
+                .connect_lazy_with(options)
         };
-        let writer = SqlxPostgresConnector::from_sqlx_postgres_pool(pool(max_connections));
-        let relay = SqlxPostgresConnector::from_sqlx_postgres_pool(pool(1));
+        // Not the relay's: a process that migrates waits on it for another one that does.
+        let hasty = options.clone().options([("lock_timeout", LOCKED_WITHIN)]);
+        let writer = SqlxPostgresConnector::from_sqlx_postgres_pool(pool(hasty, max_connections));
+        let relay = SqlxPostgresConnector::from_sqlx_postgres_pool(pool(options, 1));
         Ok(Self {
             reader: writer.clone(),
             outbox_reader: relay.clone(),

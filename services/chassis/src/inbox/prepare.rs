@@ -45,7 +45,7 @@ pub(super) async fn prepare<'e>(
                 .map_err(|error| error.to_string()),
         })
         .collect();
-    ask_together(cx, &mut prepared).await;
+    ask_together(cx, subscription, &mut prepared).await?;
     let asks: Vec<BoxFuture<'_, Result<(), Failure>>> = prepared
         .iter_mut()
         .map(|one| one.ask(cx, subscription).boxed())
@@ -55,41 +55,62 @@ pub(super) async fn prepare<'e>(
     Ok(prepared)
 }
 
-/// Asks about all events of a reaction at once. Where that fails, each is asked about by itself, which tells
-/// whose fault it is.
-async fn ask_together(cx: &Context, prepared: &mut [Prepared<'_>]) {
-    let mut by_reaction: BTreeMap<TypeId, Vec<&mut dyn Work>> = BTreeMap::new();
+/// Asks about all events of a reaction at once, in the span of the first. Where a question of several fails, each
+/// is asked about by itself, which tells whose fault it is.
+async fn ask_together(
+    cx: &Context,
+    subscription: &Subscription,
+    prepared: &mut [Prepared<'_>],
+) -> Result<(), Failure> {
+    type Group<'w, 'e> = (&'e Envelope, Vec<&'w mut dyn Work>);
+    let mut by_reaction: BTreeMap<TypeId, Group<'_, '_>> = BTreeMap::new();
     for one in prepared {
         if let Ok(work) = &mut one.work {
             let reaction = work.as_any().type_id();
-            by_reaction.entry(reaction).or_default().push(work.as_mut());
+            let group = by_reaction.entry(reaction);
+            let group = group.or_insert_with(|| (&one.incoming.envelope, Vec::new()));
+            group.1.push(work.as_mut());
         }
     }
-    for works in by_reaction.values_mut() {
-        if let [first, more @ ..] = works.as_mut_slice()
-            && !more.is_empty()
-            && let Err(failure) = first.ask_with(cx, more).await
-        {
-            tracing::debug!(%failure, "not asked together");
+    for (envelope, works) in by_reaction.values_mut() {
+        let [first, more @ ..] = works.as_mut_slice() else {
+            continue;
+        };
+        if more.is_empty() {
+            continue;
+        }
+        let span = event_span(cx.name(), subscription.name(), envelope);
+        let Err(failure) = first.ask_with(cx, more).instrument(span).await else {
+            continue;
+        };
+        match blame(cx, failure).await {
+            Failure::Away(away) => return Err(Failure::Away(away)),
+            failure => tracing::debug!(%failure, "not asked together"),
         }
     }
+    Ok(())
 }
 
 /// Asks, and tells a neighbour that is away from one that only failed this question.
 pub(super) async fn ask(cx: &Context, work: &mut dyn Work) -> Result<(), Failure> {
     match work.ask(cx).await {
-        Err(Failure::Away(away)) if cx.neighbours().contains_key(&away.who) => {
-            let neighbour = &cx.neighbours()[&away.who];
-            if neighbour.is_serving(&away.who).await {
-                return Err(Failure::internal(format!(
-                    "{} refused: {}",
-                    away.who, away.detail
-                )));
-            }
-            Err(Failure::Away(away))
-        }
-        other => other,
+        Ok(()) => Ok(()),
+        Err(failure) => Err(blame(cx, failure).await),
     }
+}
+
+/// A neighbour that says of itself that it serves is not away: it only failed this question.
+async fn blame(cx: &Context, failure: Failure) -> Failure {
+    let Failure::Away(away) = failure else {
+        return failure;
+    };
+    let Some(neighbour) = cx.neighbours().get(&away.who) else {
+        return Failure::Away(away);
+    };
+    if neighbour.is_serving(&away.who).await {
+        return Failure::internal(format!("{} refused: {}", away.who, away.detail));
+    }
+    Failure::Away(away)
 }
 
 /// The span in which one event is handled, if its trace is sampled.

@@ -50,8 +50,9 @@ pub trait SetCommand: Command {
         commands: &[(&Self, &Self::Heard)],
     ) -> impl Future<Output = Result<Self::Set, Failure>> + Send;
 
-    /// Decides one. Nothing, and nothing published or audited, where it must be run by itself: because
-    /// another of the set is about the same, or because it is not one of the simple ones.
+    /// Decides one. Nothing where it must be run by itself: because another of the set is about the same, or
+    /// because it is not one of the simple ones. Then, and where it is refused, it has left nothing behind: not in the
+    /// set, and nothing published or audited.
     fn apply_in(
         &self,
         uow: &mut UnitOfWork,
@@ -59,7 +60,8 @@ pub trait SetCommand: Command {
         set: &mut Self::Set,
     ) -> impl Future<Output = Result<Option<Self::Answer>, Failure>> + Send;
 
-    /// Saves what was decided.
+    /// Saves what was decided, rows of one table in the order of what is unique in it: two sets must not wait for
+    /// each other crosswise.
     fn save(
         uow: &mut UnitOfWork,
         set: Self::Set,

@@ -2,6 +2,7 @@
 //! are carried out in the next. Nobody waits for company: who arrives while none runs begins at once.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use prost::Message;
 use tokio::sync::oneshot;
@@ -9,12 +10,15 @@ use tracing::{Instrument, Span};
 
 use super::request;
 use super::run::{Called, Turn, remembered};
-use super::{Cause, Failure, SetCommand, UnitOfWork};
+use super::{Away, Cause, Failure, SetCommand, UnitOfWork};
 use crate::context::Context;
 use crate::failpoint;
 
 /// Most commands of a transaction; the statements of so many stay far below what the databases take.
 const MOST: usize = 64;
+
+/// How long a command waits for its turn to end; below the time that a neighbour's call may take.
+const TURN_WITHIN: Duration = Duration::from_secs(4);
 
 /// Transactions at once: one writes while the next gathers.
 const AT_ONCE: usize = 1;
@@ -59,8 +63,11 @@ impl<C: SetCommand> Together<C> {
     /// Asks the neighbours, then waits for a transaction and says how it ended. Whatever goes wrong for
     /// this command alone goes wrong again when it is run by itself, which says what.
     pub(super) async fn take_turn(&self, cx: &Context, called: &Arc<Called<C>>) -> Turn<C::Answer> {
-        let Ok(heard) = called.command.hear(cx, &called.caller).await else {
-            return Turn::ByItself;
+        let heard = match called.command.hear(cx, &called.caller).await {
+            Ok(heard) => heard,
+            // Asked again, it would only be waited for twice.
+            Err(Failure::Away(away)) => return Turn::Away(away),
+            Err(_) => return Turn::ByItself,
         };
         let (turn, came) = oneshot::channel();
         let waiting = Waiting {
@@ -72,7 +79,13 @@ impl<C: SetCommand> Together<C> {
         if self.queue().join(waiting) {
             cx.tasks().spawn(self.clone().run_all(cx.clone()));
         }
-        came.await.unwrap_or(Turn::ByItself)
+        match tokio::time::timeout(TURN_WITHIN, came).await {
+            Ok(turn) => turn.unwrap_or(Turn::ByItself),
+            Err(_) => Turn::Away(Away {
+                who: "database".to_owned(),
+                detail: "no turn came".to_owned(),
+            }),
+        }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<C>> {
@@ -86,10 +99,23 @@ impl<C: SetCommand> Together<C> {
             if set.is_empty() {
                 return;
             }
-            let carried_out = cx.tasks().spawn(carry_out(cx.clone(), set));
-            if let Err(error) = carried_out.await {
-                tracing::error!(%error, command = C::NAME, "a shared transaction broke off");
+            match cx.tasks().spawn(carry_out(cx.clone(), set)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(away)) => self.tell_all(&away),
+                Err(error) => {
+                    tracing::error!(%error, command = C::NAME, "a shared transaction broke off");
+                }
             }
+        }
+    }
+}
+
+impl<C: SetCommand> Together<C> {
+    /// What has just been found away is not waited for once more for everybody who waits.
+    fn tell_all(&self, away: &Away) {
+        let waiting = std::mem::take(&mut self.queue().waiting);
+        for waiting in waiting {
+            waiting.end(Turn::Away(away.clone()));
         }
     }
 }
@@ -105,6 +131,8 @@ impl<C: SetCommand> Queue<C> {
 
     /// Those of the next transaction, who came first first; whoever is given none runs no more.
     fn next(&mut self) -> Vec<Waiting<C>> {
+        // Nobody waits for these any more.
+        self.waiting.retain(|waiting| !waiting.turn.is_closed());
         if self.waiting.is_empty() {
             self.running -= 1;
         }
@@ -114,7 +142,10 @@ impl<C: SetCommand> Queue<C> {
 }
 
 /// One transaction; everybody learns how it ended for them.
-async fn carry_out<C: SetCommand>(cx: Context, set: Vec<Waiting<C>>) {
+///
+/// # Errors
+/// Something needed is away.
+async fn carry_out<C: SetCommand>(cx: Context, set: Vec<Waiting<C>>) -> Result<(), Away> {
     let outcome = transact(&cx, &set).await;
     failpoint::reach(failpoint::COMMIT_BEFORE_REPLY);
     match outcome {
@@ -127,6 +158,7 @@ async fn carry_out<C: SetCommand>(cx: Context, set: Vec<Waiting<C>>) {
             for waiting in set {
                 waiting.end(Turn::Away(away.clone()));
             }
+            return Err(away);
         }
         Err(failure) => {
             tracing::debug!(%failure, command = C::NAME, commands = set.len(), "not together");
@@ -135,6 +167,7 @@ async fn carry_out<C: SetCommand>(cx: Context, set: Vec<Waiting<C>>) {
             }
         }
     }
+    Ok(())
 }
 
 impl<C: SetCommand> Waiting<C> {
@@ -187,14 +220,20 @@ async fn apply_and_flush<C: SetCommand>(
         };
         if let Some(answer) = &answer {
             let remembered = remembered::<C>(cx, &called.caller, &called.request);
-            requests.push(remembered.row(&answer.encode_to_vec(), uow.now()));
+            let row = remembered.row(&answer.encode_to_vec(), uow.now());
+            requests.push((called.request.id(), row));
         }
         answers.push(answer);
     }
-    C::save(uow, loaded).await?;
-    if !requests.is_empty() {
-        uow.write(request::remember(uow.backend(), requests));
+    if requests.is_empty() {
+        // Not even a lock is to stay.
+        return Err(Failure::Conflict("none fits".to_owned()));
     }
+    C::save(uow, loaded).await?;
+    // Sorted, so that two units cannot wait for each other crosswise.
+    requests.sort_by_key(|(id, _)| *id);
+    let requests = requests.into_iter().map(|(_, row)| row).collect();
+    uow.write(request::remember(uow.backend(), requests));
     uow.flush().await?;
     Ok(answers)
 }

@@ -25,6 +25,7 @@ on_both_deployments!(
     those_that_arrive_meanwhile_share_the_next_transaction,
     a_request_that_was_carried_out_before_is_answered_again,
     a_database_that_goes_away_is_told_to_all,
+    whose_turn_does_not_come_is_told_so,
 );
 
 /// What the commands of a test have in common.
@@ -323,7 +324,30 @@ async fn a_database_that_goes_away_is_told_to_all(deployment: Deployment) {
     let others = vec![asked("b"), asked("c")];
     let met = meet(cx, &meeting, asked("a"), others).await;
     assert_eq!(answers(met), ["UNAVAILABLE"; 3]);
-    assert_eq!(meeting.by_themselves(), 0, "nobody waits for it once more");
+    assert_eq!(
+        (meeting.sizes(), meeting.by_themselves()),
+        (vec![1], 0),
+        "nobody waits for it once more"
+    );
     assert_eq!(tallies(&node).await, BTreeMap::new());
+    node.stop().await;
+}
+
+/// The first transaction does not end: nobody waits for it without end, and a later try finds out.
+async fn whose_turn_does_not_come_is_told_so(deployment: Deployment) {
+    let node = deployment.start(vec![notebook()]).await;
+    let cx = node.context(common::NOTEBOOK);
+    let meeting = Meeting::new(0, false);
+    let (first, second) = (asked("a"), asked("b"));
+    let both = join_all([&first, &second].map(|asked| open(cx, &meeting, asked.clone()))).await;
+    assert_eq!(answers(both), ["UNAVAILABLE"; 2]);
+    assert_eq!(meeting.sizes().len(), 1);
+    meeting.gate.add_permits(10);
+    // In the order in which they came, or the other way round.
+    for asked in [&first, &second] {
+        let again = open(cx, &meeting, asked.clone()).await;
+        assert_eq!(again.expect("answered"), "1", "once, whichever try did it");
+    }
+    assert_eq!(tallies(&node).await, as_map(&[("a", 1), ("b", 1)]));
     node.stop().await;
 }

@@ -91,10 +91,12 @@ pub fn save_opened(uow: &mut UnitOfWork, cases: &[Case]) {
     let rows: Vec<death_case::Model> = cases.iter().map(|case| case_row::row_of(case, 1)).collect();
     uow.write(insert(uow.backend(), CASE, &rows, None));
     let keys = uow.context().keys();
-    let evidence = cases
+    let mut evidence: Vec<evidence::Model> = cases
         .iter()
         .flat_map(|case| changed_evidence(keys, None, case))
         .collect();
+    // A document is told once: two units must not wait for each other crosswise.
+    evidence.sort_by(|one, other| one.document_index.cmp(&other.document_index));
     put_evidence(uow, evidence);
     let questions = cases.iter().flat_map(|case| changed_questions(None, case));
     put_questions(uow, questions.collect());

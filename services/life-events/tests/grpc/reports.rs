@@ -14,6 +14,7 @@ use crate::common::*;
 on_both_deployments!(
     a_report_told_twice_is_one_case,
     reports_at_once_are_one_case,
+    reports_of_many_at_once_are_a_case_each,
     a_reference_is_about_one_person,
     what_is_wrong_is_told_at_once_and_nothing_is_written,
     a_report_waits_for_residents,
@@ -347,4 +348,58 @@ async fn reports_at_once_are_one_case(deployment: Deployment) {
     let case = get(&node, &told[0]).await;
     assert_eq!((case.evidence.len(), case.fact_version), (10, 1));
     assert_eq!(cases_of(&node, &person_id).await.len(), 1);
+}
+
+/// They share transactions, with some among them that do not fit: suspicions, which open work, and a reference of
+/// which two reports about two persons arrive at once.
+async fn reports_of_many_at_once_are_a_case_each(deployment: Deployment) {
+    const CERTIFIED: usize = 40;
+    let node = std::sync::Arc::new(deployment.start(silent()).await);
+    let told_of = |source| {
+        let (number, person_id) = residents::somebody();
+        (
+            report(identity(&number), source, day(2026, 3, 4)),
+            person_id,
+        )
+    };
+    let certified = (0..CERTIFIED).map(|_| told_of(EvidenceSource::MedicalCertificate));
+    let suspected = (0..4).map(|_| told_of(EvidenceSource::Village));
+    let mut reports: Vec<_> = certified.chain(suspected).collect();
+    let mut reused = told_of(EvidenceSource::MedicalCertificate);
+    reused.0.reference = reports[0].0.reference.clone();
+    reports.insert(1, reused);
+    let mut telling = tokio::task::JoinSet::new();
+    for (report, person_id) in reports {
+        let node = node.clone();
+        telling.spawn(async move { (try_tell(&node, &report).await, report, person_id) });
+    }
+    let told = telling.join_all().await;
+    let (taken, refused): (Vec<_>, Vec<_>) = told.into_iter().partition(|(told, ..)| told.is_ok());
+    for (told, report, person_id) in taken {
+        let told = told.unwrap();
+        let phase = match report.source() {
+            EvidenceSource::Village => Phase::Suspected,
+            _ => Phase::Notifying,
+        };
+        assert_eq!((told.phase(), &told.person_id), (phase, &person_id));
+        let cases = cases_of(&node, &person_id).await;
+        assert_eq!(cases.len(), 1);
+        assert_eq!(cases[0].id, told.id);
+        assert_eq!(get(&node, &told.id).await.evidence.len(), 1);
+        assert_eq!(
+            tell(&node, &report).await.id,
+            told.id,
+            "the same answer again"
+        );
+    }
+    let reasons: Vec<String> = refused
+        .iter()
+        .map(|(told, ..)| reason(told.as_ref().unwrap_err()))
+        .collect();
+    assert_eq!(reasons, ["REFERENCE_REUSED"]);
+    let recorded = node.context("life-events").db().reader();
+    let text = "SELECT count(*) AS n FROM audit WHERE action = 'ReportDeath'";
+    let row = recorded.one(text, []).await.unwrap().unwrap();
+    let expected = i64::try_from(CERTIFIED + 4).unwrap();
+    assert_eq!(row.get::<i64>("n").unwrap(), expected);
 }

@@ -75,7 +75,8 @@ impl SetCommand for ResolveOrProvision {
         Ok(Some(answer))
     }
 
-    async fn save(uow: &mut UnitOfWork, known: Known) -> Result<(), Failure> {
+    async fn save(uow: &mut UnitOfWork, mut known: Known) -> Result<(), Failure> {
+        known.notes.sort_by_key(|note| note.reference);
         provision::note(uow, &known.notes);
         Ok(())
     }
