@@ -10,7 +10,7 @@ use minzheng_chassis::db::{Database, Sql};
 use minzheng_chassis::testing::{KAFKA_VARIABLE, TestDatabase, eventually, real_service};
 use minzheng_proto::life_events::v1::{EvidenceSource, Phase};
 use minzheng_proto::topics;
-use minzheng_tests::family::{COUNTY, Family, register};
+use minzheng_tests::family::{COUNTY, Family, VILLAGE, register};
 use minzheng_tests::platform::{Callers, Platform, SERVICES};
 use minzheng_tests::processes::{Cluster, Embedded, binary};
 use minzheng_tests::reports::{Report, day, reaches};
@@ -219,6 +219,28 @@ async fn search_databases(database: &TestDatabase, secrets: &[String]) -> usize 
     tables
 }
 
+/// The files of the services' databases, with what was deleted and not yet overwritten: how many there are, and in how many
+/// of them one of these words is. Only who may do everything on the server may read them, as on one that the tests
+/// started.
+async fn search_files(database: &TestDatabase, words: &[String]) -> (i64, i64) {
+    let text = "WITH file AS (SELECT pg_read_binary_file('base/' || d.oid || '/' || name, 0, 1000000000, true) \
+                AS bytes FROM pg_database d, pg_ls_dir('base/' || d.oid) AS name \
+                WHERE d.datname = current_database() AND name ~ '^[0-9]') \
+                SELECT count(*) AS files, count(*) FILTER (WHERE EXISTS (SELECT 1 FROM string_to_table($1, '|') \
+                AS word WHERE position(convert_to(word, 'UTF8') IN file.bytes) > 0)) AS found FROM file";
+    let (mut files, mut found) = (0, 0);
+    for service in SERVICES {
+        let db = Database::open_postgres(&database.url(service), "privacy", 1).expect("a database");
+        db.writer().run("CHECKPOINT", []).await.expect("written");
+        let row = db.reader().one(text, [words.join("|").into()]).await;
+        let row = row.expect("read").expect("counts");
+        files += row.get::<i64>("files").expect("a number");
+        found += row.get::<i64>("found").expect("a number");
+        db.close().await;
+    }
+    (files, found)
+}
+
 async fn search_topics(bus: &KafkaBus, secrets: &[String]) -> usize {
     let mut records = 0;
     for topic in topics::ALL {
@@ -267,6 +289,11 @@ async fn nothing_personal_is_found_after_the_story_on_postgres_and_kafka() {
         search_databases(&cluster.database, &secrets).await > 20,
         "tables were searched"
     );
+    let (files, telling) = search_files(&cluster.database, &secrets).await;
+    assert!(files > 400, "{files} files were searched");
+    assert_eq!(telling, 0, "personal data in a file of a database");
+    let (_, found) = search_files(&cluster.database, &[VILLAGE.to_owned()]).await;
+    assert!(found > 10, "what is there is found: {found}");
     let settings = KafkaSettings {
         topic_prefix: cluster.topic_prefix().to_owned(),
         ..KafkaSettings::new(kafka)

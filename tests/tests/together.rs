@@ -1,8 +1,6 @@
 //! Things that happen in the same second: both parents die, a kinship is recorded while a death
 //! arrives, two beds are freed at once.
 
-use std::sync::Arc;
-
 use futures::StreamExt;
 use futures::future::join;
 use jiff::ToSpan;
@@ -25,12 +23,9 @@ use minzheng_tests::processes::Cluster;
 use minzheng_tests::reports::{Report, day};
 use uuid::Uuid;
 
-on_both_deployments!(
-    a_kinship_recorded_in_the_second_of_the_death,
-    two_beds_freed_at_once_go_to_two_people
-);
+on_both_deployments!(two_beds_freed_at_once_go_to_two_people);
 
-/// How many families lose both parents in the same second.
+/// How many families lose both parents in the same second, and how many are recorded in that second.
 const FAMILIES: usize = 100;
 
 async fn tell_death(platform: &Platform, callers: &Callers, member: &Member) {
@@ -158,37 +153,50 @@ async fn both_parents_dead_in_the_same_second_on_the_embedded_defaults() {
 /// From two processes: every service has two replicas, and clients are sent to both in turn.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_parents_dead_in_the_same_second_from_two_processes() {
-    let Some(kafka) = real_service(KAFKA_VARIABLE) else {
-        return;
-    };
-    let Some(database) = TestDatabase::postgres().await else {
-        return;
-    };
-    let cluster = Cluster::start(database, &kafka, 2).await;
-    both_parents_in_one_second(&cluster.platform(), 8).await;
+    if let Some(cluster) = two_of_each().await {
+        both_parents_in_one_second(&cluster.platform(), 8).await;
+    }
 }
 
-async fn a_kinship_recorded_in_the_second_of_the_death(deployment: Deployment) {
-    let node = deployment.start(modules::all()).await;
-    let platform = Arc::new(Platform::of_node(&node, deployment.clock()));
+async fn two_of_each() -> Option<Cluster> {
+    let kafka = real_service(KAFKA_VARIABLE)?;
+    let database = TestDatabase::postgres().await?;
+    Some(Cluster::start(database, &kafka, 2).await)
+}
+
+async fn kinship_in_the_second_of_the_deaths(platform: &Platform, at_once: usize) {
     let callers = Callers::of(COUNTY);
-    futures::stream::iter(0..30)
-        .for_each_concurrent(6, |_| async {
-            let (father, mother, child) = parents_and_child(&platform, &callers, false).await;
+    futures::stream::iter(0..FAMILIES)
+        .for_each_concurrent(at_once, |_| async {
+            let (father, mother, child) = parents_and_child(platform, &callers, false).await;
             let kinship = async {
-                record_parent(&platform, &callers, &child, &father).await;
-                record_parent(&platform, &callers, &child, &mother).await;
+                record_parent(platform, &callers, &child, &father).await;
+                record_parent(platform, &callers, &child, &mother).await;
             };
             let deaths = join(
-                tell_death(&platform, &callers, &father),
-                tell_death(&platform, &callers, &mother),
+                tell_death(platform, &callers, &father),
+                tell_death(platform, &callers, &mother),
             );
             join(kinship, deaths).await;
             // While only one parent is recorded and dead, an alarm is right; the second one takes it back.
-            is_an_orphan_with_one_alarm(&platform, &callers, &child, 1).await;
+            is_an_orphan_with_one_alarm(platform, &callers, &child, 1).await;
         })
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kinship_recorded_in_the_second_of_the_deaths_on_the_embedded_defaults() {
+    let deployment = Deployment::embedded();
+    let node = deployment.start(modules::all()).await;
+    kinship_in_the_second_of_the_deaths(&Platform::of_node(&node, deployment.clock()), 8).await;
     node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kinship_recorded_in_the_second_of_the_deaths_from_two_processes() {
+    if let Some(cluster) = two_of_each().await {
+        kinship_in_the_second_of_the_deaths(&cluster.platform(), 8).await;
+    }
 }
 
 async fn two_beds_freed_at_once_go_to_two_people(deployment: Deployment) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use common::{
     Add, Publish, client, confirmed, dead_letters, fail, heal, heard, notebook,
-    notebook_with_a_second_reader, notes,
+    notebook_with_a_second_reader, notes, unreadable,
 };
 use futures::future::join_all;
 use minzheng_chassis::db::{Sql, val};
@@ -29,6 +29,7 @@ on_both_deployments!(
     a_failing_key_is_parked_alone_and_replayed_in_order,
     an_older_fact_that_was_parked_is_overtaken,
     an_undecodable_event_is_stopped_and_holds_nothing,
+    what_a_later_release_can_read_has_no_effect_behind_a_newer_fact,
     a_caller_that_hangs_up_leaves_no_open_transaction,
 );
 
@@ -327,6 +328,31 @@ async fn an_undecodable_event_is_stopped_and_holds_nothing(deployment: Deploymen
         .await
         .expect("discarded");
     eventually_dead(&node, 0).await;
+    node.stop().await;
+}
+
+/// Version 1 cannot be read, version 2 arrives, a release comes that reads version 1, and it is replayed: 2 stands.
+async fn what_a_later_release_can_read_has_no_effect_behind_a_newer_fact(deployment: Deployment) {
+    let person = Uuid::now_v7();
+    let later = unreadable(&person.to_string());
+    let node = deployment.start(vec![notebook()]).await;
+    let cx = node.context(common::NOTEBOOK);
+    fail(&later, u32::MAX);
+    node.bus().send(&[confirmed(person, 1, 1)]).await;
+    let letters = eventually_dead(&node, 1).await;
+    assert_eq!(letters[0].state(), operations::DeadLetterState::Stopped);
+    heal(&later);
+    node.bus().send(&[confirmed(person, 2, 2)]).await;
+    eventually("version 2 is heard", || heard(cx, person)).await;
+    let replay = operations::ReplayDeadLetterRequest {
+        service: letters[0].service.clone(),
+        subscription: letters[0].subscription.clone(),
+        event_id: letters[0].event_id.clone(),
+        reason: "the new release reads it".to_owned(),
+    };
+    client(&node).replay_dead_letter(replay).await.expect("due");
+    eventually_dead(&node, 0).await;
+    assert_eq!(heard(cx, person).await, Some((2, "Confirmed".to_owned())));
     node.stop().await;
 }
 

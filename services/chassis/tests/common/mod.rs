@@ -62,6 +62,11 @@ pub fn heal(key: &str) {
     FAILING.lock().unwrap().remove(key);
 }
 
+/// By this name a key's facts fail as those that this version cannot read.
+pub fn unreadable(key: &str) -> String {
+    format!("unreadable {key}")
+}
+
 pub fn must_fail(key: &str) -> bool {
     let mut failing = FAILING.lock().unwrap();
     match failing.get_mut(key) {
@@ -122,6 +127,9 @@ impl Reaction<Fact> for HearFact {
     type Asked = ();
 
     async fn ask(&self, _cx: &Context, event: &Event<Fact>) -> Result<(), Failure> {
+        if must_fail(&unreadable(&event.envelope.key)) {
+            return Err(Failure::Undecodable("of a later version".to_owned()));
+        }
         if must_fail(&event.envelope.key) {
             return Err(Failure::internal("told to fail"));
         }

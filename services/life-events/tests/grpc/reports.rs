@@ -3,10 +3,11 @@
 use minzheng_chassis::convert::date_to_wire;
 use minzheng_chassis::db::Sql;
 use minzheng_chassis::on_both_deployments;
-use minzheng_chassis::testing::{Deployment, clerk, operator};
+use minzheng_chassis::testing::{Deployment, clerk, eventually, operator};
 use minzheng_proto::common::v1::{Identity, PartialDate};
 use minzheng_proto::life_events::v1 as pb;
 use minzheng_proto::life_events::v1::{EvidenceSource, EvidenceStanding, Phase};
+use sea_orm::DbBackend;
 use tonic::Code;
 
 use crate::common::*;
@@ -15,6 +16,7 @@ on_both_deployments!(
     a_report_told_twice_is_one_case,
     reports_at_once_are_one_case,
     reports_of_many_at_once_are_a_case_each,
+    a_client_that_hangs_up_leaves_no_open_transaction,
     a_reference_is_about_one_person,
     what_is_wrong_is_told_at_once_and_nothing_is_written,
     a_report_waits_for_residents,
@@ -402,4 +404,35 @@ async fn reports_of_many_at_once_are_a_case_each(deployment: Deployment) {
     let row = recorded.one(text, []).await.unwrap().unwrap();
     let expected = i64::try_from(CERTIFIED + 4).unwrap();
     assert_eq!(row.get::<i64>("n").unwrap(), expected);
+}
+
+/// Over a connection, after anything from no time at all to most of what a report takes: each has happened as a whole or
+/// not at all, the next try finds out, and no transaction stays open.
+async fn a_client_that_hangs_up_leaves_no_open_transaction(deployment: Deployment) {
+    let node = deployment.start(silent()).await;
+    let mut hung_up = 0;
+    for tenths in 0..60 {
+        let (number, person_id) = residents::somebody();
+        let source = EvidenceSource::MedicalCertificate;
+        let report = report(identity(&number), source, day(2026, 3, 4));
+        let within = std::time::Duration::from_micros(100 * tenths);
+        let told = tokio::time::timeout(within, try_tell(&node, &report)).await;
+        hung_up += usize::from(told.is_err());
+        let case = tell(&node, &report).await;
+        assert_eq!(case.evidence.len(), 1);
+        assert_eq!(cases_of(&node, &person_id).await.len(), 1);
+    }
+    assert!(hung_up > 10, "{hung_up} hung up");
+    let db = node.context("life-events").db();
+    if db.backend() == DbBackend::Postgres {
+        let text = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() \
+                    AND state LIKE 'idle in transaction%'";
+        eventually("no transaction is open", || async {
+            let row = db.reader().one(text, []).await.expect("read");
+            let open: i64 = row.expect("a count").get("n").expect("a number");
+            (open == 0).then_some(())
+        })
+        .await;
+    }
+    node.stop().await;
 }

@@ -222,25 +222,27 @@ impl<C: ConnectionTrait> Persons<'_, C> {
     /// The database's.
     pub async fn with_numbers_anywhere(
         &self,
-        numbers: &BTreeSet<Index>,
+        asked: &BTreeSet<Index>,
     ) -> Result<BTreeMap<Index, Vec<Person>>, Failure> {
-        let hashes: Vec<Vec<u8>> = numbers.iter().map(|number| number.to_vec()).collect();
+        let hashes: Vec<Vec<u8>> = asked.iter().map(|number| number.to_vec()).collect();
         let claims = person_number::Entity::find()
+            .select_only()
+            .column(person_number::Column::PersonId)
             .filter(person_number::Column::NumberIndex.is_in(padded(hashes)))
-            .order_by_asc(person_number::Column::PersonId)
-            .all(self.db)
+            .into_query();
+        let found = self
+            .of(person::Column::Id.in_subquery(claims), Condition::all())
             .await?;
-        let ids: Vec<Uuid> = claims.iter().map(|claim| claim.person_id).collect();
-        let found = self.all_anywhere(&ids).await?.into_iter();
-        let records: BTreeMap<Uuid, Person> = found
-            .map(|stored| (stored.person.id, stored.person))
-            .collect();
         let mut by_number: BTreeMap<Index, Vec<Person>> = BTreeMap::new();
-        for claim in claims {
-            let number = Index::try_from(claim.number_index)
-                .map_err(|_| Failure::internal("a number's hash of another length"))?;
-            let record = records.get(&claim.person_id).cloned();
-            by_number.entry(number).or_default().extend(record);
+        for StoredPerson { person, .. } in found {
+            let former = person.former.iter().map(|former| &former.identity);
+            let identities = former.chain([&person.identity]);
+            let own: BTreeSet<Index> = identities
+                .filter_map(|identity| numbers::of_number(self.keys, &identity.document))
+                .collect();
+            for number in own {
+                by_number.entry(number).or_default().push(person.clone());
+            }
         }
         Ok(by_number)
     }
