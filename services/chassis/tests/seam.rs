@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use common::{
     Add, Publish, client, confirmed, dead_letters, fail, heal, heard, notebook,
-    notebook_with_a_second_reader, notes, unreadable,
+    notebook_with_a_second_reader, notes, replay, unreadable,
 };
 use futures::future::join_all;
 use minzheng_chassis::db::{Sql, val};
@@ -249,16 +249,7 @@ async fn a_failing_key_is_parked_alone_and_replayed_in_order(deployment: Deploym
         .iter()
         .find(|letter| !letter.behind_another)
         .expect("a head");
-    let replay = operations::ReplayDeadLetterRequest {
-        service: head.service.clone(),
-        subscription: head.subscription.clone(),
-        event_id: head.event_id.clone(),
-        reason: "healed".to_owned(),
-    };
-    client(&node)
-        .replay_dead_letter(replay)
-        .await
-        .expect("replayed");
+    replay(&node, head, "healed").await;
     eventually_dead(&node, 0).await;
     let noted = eventually_noted(&node, NOTES, 5).await;
     let of_bad: Vec<&str> = noted
@@ -301,13 +292,7 @@ async fn an_undecodable_event_is_stopped_and_holds_nothing(deployment: Deploymen
     eventually("version 2 is heard", || heard(cx, person)).await;
     let letters = eventually_dead(&node, 1).await;
     assert_eq!(letters[0].state(), operations::DeadLetterState::Stopped);
-    let replay = operations::ReplayDeadLetterRequest {
-        service: letters[0].service.clone(),
-        subscription: letters[0].subscription.clone(),
-        event_id: letters[0].event_id.clone(),
-        reason: "look again".to_owned(),
-    };
-    client(&node).replay_dead_letter(replay).await.expect("due");
+    replay(&node, &letters[0], "look again").await;
     eventually("it is stopped again", || async {
         let letters = dead_letters(&node).await;
         letters
@@ -344,13 +329,7 @@ async fn what_a_later_release_can_read_has_no_effect_behind_a_newer_fact(deploym
     heal(&later);
     node.bus().send(&[confirmed(person, 2, 2)]).await;
     eventually("version 2 is heard", || heard(cx, person)).await;
-    let replay = operations::ReplayDeadLetterRequest {
-        service: letters[0].service.clone(),
-        subscription: letters[0].subscription.clone(),
-        event_id: letters[0].event_id.clone(),
-        reason: "the new release reads it".to_owned(),
-    };
-    client(&node).replay_dead_letter(replay).await.expect("due");
+    replay(&node, &letters[0], "the new release reads it").await;
     eventually_dead(&node, 0).await;
     assert_eq!(heard(cx, person).await, Some((2, "Confirmed".to_owned())));
     node.stop().await;

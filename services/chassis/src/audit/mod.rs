@@ -11,7 +11,7 @@ use crate::context::{Context, new_id};
 use crate::crypto::KeyRing;
 use crate::db::{Insert, Row, Sql, Write, opt, val};
 use crate::division::DivisionCode;
-use crate::seam::Audited;
+use crate::seam::PendingAudit;
 
 /// What the MAC of an audit record is for.
 const AUDIT_RECORD: &str = "audit-record";
@@ -138,16 +138,16 @@ const COLUMNS: &[&str] = &[
 ];
 
 /// The records of one unit of work; nothing if there are none.
-pub(crate) fn write(cx: &Context, now: Timestamp, entries: &[Audited]) -> Option<Write> {
+pub(crate) fn write(cx: &Context, now: Timestamp, entries: &[PendingAudit]) -> Option<Write> {
     if entries.is_empty() {
         return None;
     }
-    let rows = entries.iter().map(|audited| {
-        let Audited {
+    let rows = entries.iter().map(|pending| {
+        let PendingAudit {
             caller,
             cause,
             entry,
-        } = audited;
+        } = pending;
         let division = entry
             .division
             .map(|code| code.to_string())

@@ -24,6 +24,14 @@ impl Insert<'_> {
         backend: DbBackend,
         rows: impl IntoIterator<Item = Vec<Value>>,
     ) -> (String, Vec<Value>) {
+        let rows = rows.into_iter().inspect(|row| {
+            debug_assert_eq!(
+                row.len(),
+                self.columns.len(),
+                "a row of {} has other columns",
+                self.table
+            );
+        });
         let (rows, values) = rows_of(backend, rows);
         let text = format!(
             "INSERT INTO {} ({}) {rows} {}",

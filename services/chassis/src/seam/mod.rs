@@ -14,5 +14,5 @@ pub use failure::{Away, Failure};
 pub use request::RequestKey;
 pub(crate) use run::{MAX_RUNS, backoff};
 pub use together::Together;
-pub(crate) use unit_of_work::Audited;
+pub(crate) use unit_of_work::PendingAudit;
 pub use unit_of_work::{Cause, UnitOfWork};

@@ -67,7 +67,10 @@ impl<C: SetCommand> Together<C> {
             Ok(heard) => heard,
             // Asked again, it would only be waited for twice.
             Err(Failure::Away(away)) => return Turn::Away(away),
-            Err(_) => return Turn::ByItself,
+            Err(failure) => {
+                tracing::debug!(%failure, command = C::NAME, "asked again by itself");
+                return Turn::ByItself;
+            }
         };
         let (turn, came) = oneshot::channel();
         let waiting = Waiting {
@@ -108,9 +111,7 @@ impl<C: SetCommand> Together<C> {
             }
         }
     }
-}
 
-impl<C: SetCommand> Together<C> {
     /// What has just been found away is not waited for once more for everybody who waits.
     fn tell_all(&self, away: &Away) {
         let waiting = std::mem::take(&mut self.queue().waiting);
@@ -172,7 +173,7 @@ async fn carry_out<C: SetCommand>(cx: Context, set: Vec<Waiting<C>>) -> Result<(
 
 impl<C: SetCommand> Waiting<C> {
     fn end(self, turn: Turn<C::Answer>) {
-        // Who asked is gone: the process is stopping.
+        // Who asked has waited too long, or the process is stopping.
         let _: Result<(), Turn<C::Answer>> = self.turn.send(turn);
     }
 

@@ -29,7 +29,7 @@ pub struct Cause {
 }
 
 /// An audit record, for whom and because of what.
-pub(crate) struct Audited {
+pub(crate) struct PendingAudit {
     pub(crate) caller: Arc<Caller>,
     pub(crate) cause: Cause,
     pub(crate) entry: AuditEntry,
@@ -46,7 +46,7 @@ pub struct UnitOfWork {
     cause: Cause,
     known: BTreeMap<Uuid, KnownPerson>,
     events: Vec<PendingEvent>,
-    audit: Vec<Audited>,
+    audit: Vec<PendingAudit>,
     waiting: Vec<Write>,
     /// Whether there is something for the relay.
     publishes: bool,
@@ -263,7 +263,7 @@ impl UnitOfWork {
     /// Buffers an audit record: one per changed aggregate (or per look at personal data). It names
     /// what causes the work now; a later event of the same transaction is another cause.
     pub fn audit(&mut self, entry: AuditEntry) {
-        self.audit.push(Audited {
+        self.audit.push(PendingAudit {
             caller: self.caller.clone(),
             cause: self.cause,
             entry,

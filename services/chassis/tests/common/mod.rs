@@ -338,6 +338,18 @@ pub fn client(
     OperationsServiceClient::new(node.channel(&operator("op")))
 }
 
+/// Asks for another try of a dead letter.
+pub async fn replay(node: &TestNode, letter: &operations::DeadLetter, reason: &str) {
+    let request = operations::ReplayDeadLetterRequest {
+        service: letter.service.clone(),
+        subscription: letter.subscription.clone(),
+        event_id: letter.event_id.clone(),
+        reason: reason.to_owned(),
+    };
+    let answer = client(node).replay_dead_letter(request).await;
+    answer.expect("it is due");
+}
+
 /// The oldest dead letters of the node.
 pub async fn dead_letters(node: &TestNode) -> Vec<operations::DeadLetter> {
     let request = operations::ListDeadLettersRequest::default();

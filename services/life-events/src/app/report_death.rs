@@ -38,11 +38,18 @@ pub struct ReportDeath {
     pub statement: Statement,
 }
 
-/// What neighbours answered.
+/// What residents answered, and for which division.
+pub struct Heard {
+    /// Whom it is about.
+    pub(super) known: Known,
+    /// Where the reporter is at home.
+    pub(super) reporter: DivisionCode,
+}
+
+/// That, and what is known of the document.
 pub struct Asked {
-    known: Known,
+    heard: Heard,
     document: Document,
-    reporter: DivisionCode,
 }
 
 impl Command for ReportDeath {
@@ -51,16 +58,11 @@ impl Command for ReportDeath {
     type Answer = pb::ReportDeathResponse;
 
     async fn ask(&self, cx: &Context, caller: &Caller) -> Result<Asked, Failure> {
-        let reporter = self.reporter_division(caller)?;
+        let heard = self.whom(cx, caller).await?;
         let mut residents = Residents::of(cx, caller)?;
-        let known = self.known(&mut residents, reporter).await?;
-        let document =
-            Document::look_up(cx, &mut residents, &self.document, known.person_id).await?;
-        Ok(Asked {
-            known,
-            document,
-            reporter,
-        })
+        let person_id = heard.known.person_id;
+        let document = Document::look_up(cx, &mut residents, &self.document, person_id).await?;
+        Ok(Asked { heard, document })
     }
 
     async fn apply(&self, uow: &mut UnitOfWork, asked: &Asked) -> Result<Self::Answer, Failure> {
@@ -72,22 +74,23 @@ impl Command for ReportDeath {
 
 impl ReportDeath {
     /// Who residents says that it is about.
-    pub(super) async fn known(
-        &self,
-        residents: &mut Residents,
-        reporter: DivisionCode,
-    ) -> Result<Known, Failure> {
-        match &self.subject {
-            Subject::Person(person_id) => residents.person(*person_id).await,
+    pub(super) async fn whom(&self, cx: &Context, caller: &Caller) -> Result<Heard, Failure> {
+        let reporter = self.reporter_division(caller)?;
+        let mut residents = Residents::of(cx, caller)?;
+        let known = match &self.subject {
+            Subject::Person(person_id) => residents.person(*person_id).await?,
             Subject::Identity(identity) => {
-                residents.resolve(&self.document, identity, reporter).await
+                residents
+                    .resolve(&self.document, identity, reporter)
+                    .await?
             }
-        }
+        };
+        Ok(Heard { known, reporter })
     }
 
     /// The case that the report belongs to, with the report in it.
     async fn join(&self, uow: &mut UnitOfWork, asked: &Asked) -> Result<StoredCase, Failure> {
-        let known = standing_record(uow, &asked.known).await?;
+        let known = standing_record(uow, &asked.heard.known).await?;
         let same = asked
             .document
             .known_case(uow, known.person_id, &self.statement)
@@ -99,7 +102,7 @@ impl ReportDeath {
         let joined = latest.as_ref().map(|latest| &latest.case);
         let told = Report {
             revisions_elsewhere: asked.document.revisions_elsewhere(joined),
-            ..self.told(uow, &known, asked.reporter)
+            ..self.told(uow, &known, asked.heard.reporter)
         };
         let standing = told.opening.divisions.standing;
         let division = latest
@@ -148,7 +151,7 @@ impl ReportDeath {
 
     /// Where the reporter is at home: a county at least, since counties act. One of a whole
     /// province or prefecture reports from where the death happened.
-    pub(super) fn reporter_division(&self, caller: &Caller) -> Result<DivisionCode, Problem> {
+    fn reporter_division(&self, caller: &Caller) -> Result<DivisionCode, Problem> {
         let acts = |code: &DivisionCode| code.level() >= Level::County;
         let own = caller.divisions.iter().copied().find(acts);
         let place = self.statement.place.filter(acts);

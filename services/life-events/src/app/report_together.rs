@@ -5,26 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minzheng_chassis::authz::Caller;
 use minzheng_chassis::context::Context;
-use minzheng_chassis::division::DivisionCode;
 use minzheng_chassis::seam::{Failure, SetCommand, UnitOfWork};
 use minzheng_proto::life_events::v1 as pb;
 use uuid::Uuid;
 
 use super::desk::{decide, open_unsaved};
-use super::report_death::ReportDeath;
-use super::residents::{Known, Record, Residents};
+use super::report_death::{Heard, ReportDeath};
+use super::residents::{Known, Record};
 use super::show;
 use super::whereabouts::standing;
 use crate::domain::death::{Case, DocumentKey, report};
 use crate::storage::cases::{self, Cases, StoredCase};
 use crate::storage::decided_records::{self, Verdict};
 use crate::storage::documents;
-
-/// What residents answered.
-pub struct Heard {
-    known: Known,
-    reporter: DivisionCode,
-}
 
 /// The cases that a transaction opens.
 pub struct Openings {
@@ -43,10 +36,7 @@ impl SetCommand for ReportDeath {
     type Set = Openings;
 
     async fn hear(&self, cx: &Context, caller: &Caller) -> Result<Heard, Failure> {
-        let reporter = self.reporter_division(caller)?;
-        let mut residents = Residents::of(cx, caller)?;
-        let known = self.known(&mut residents, reporter).await?;
-        Ok(Heard { known, reporter })
+        self.whom(cx, caller).await
     }
 
     async fn load(uow: &mut UnitOfWork, commands: &[(&Self, &Heard)]) -> Result<Openings, Failure> {

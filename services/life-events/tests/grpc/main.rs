@@ -6,6 +6,7 @@ mod common;
 mod decisions;
 mod reading;
 mod reports;
+mod reports_at_once;
 mod reversals;
 mod review;
 mod watching;

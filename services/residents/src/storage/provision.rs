@@ -56,10 +56,10 @@ pub async fn known(
         .into_tuple()
         .all(uow.connection())
         .await?;
-    let known = known
-        .into_iter()
-        .filter_map(|hash| Index::try_from(hash).ok());
-    Ok(known.collect())
+    let index = |hash: Vec<u8>| {
+        Index::try_from(hash).map_err(|_| Failure::internal("a reference's hash of another length"))
+    };
+    known.into_iter().map(index).collect()
 }
 
 /// What a reference was resolved to.

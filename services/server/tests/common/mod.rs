@@ -132,15 +132,18 @@ impl Dev {
                 .unwrap()
                 .success()
         );
+        // Its log ends when it does.
         let deadline = Instant::now() + Duration::from_secs(30);
-        let status = loop {
-            match self.child.try_wait().unwrap() {
-                Some(status) => break status,
-                None if Instant::now() > deadline => panic!("it does not stop"),
-                None => std::thread::sleep(Duration::from_millis(20)),
+        let mut log = Vec::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.log.recv_timeout(left) {
+                Ok(line) => log.push(line),
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => panic!("it does not stop"),
             }
-        };
-        (status.code(), self.log.iter().collect())
+        }
+        (self.child.wait().unwrap().code(), log)
     }
 }
 

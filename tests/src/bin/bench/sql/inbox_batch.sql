@@ -1,7 +1,7 @@
 -- One batch of elderly-care.follow-deaths about persons who live and wait nowhere, as the product
--- writes it: the text of its statements as PostgreSQL logged them (log_statement = 'all'), in their
--- order and one round trip each. Where the product binds the values of a batch row by row, this takes
--- the same rows from bench_event: an array that costs the client nothing.
+-- writes it: its statements as inbox/take.rs and outbox/write.rs build them, in their order and one
+-- round trip each. Where the product binds an array for each column, this takes the same rows from
+-- bench_event: arrays that cost the client nothing.
 -- Variables: n (batches so far), batch (events in each).
 \set from :n * :batch
 \set to :from + :batch
