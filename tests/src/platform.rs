@@ -126,6 +126,19 @@ impl Platform {
         }
     }
 
+    /// The same platform, reached through this replica of every service; a service with fewer shares
+    /// what it has.
+    pub fn through_replica(&self, replica: usize) -> Self {
+        let only = |replicas: &Vec<Neighbour>| vec![replicas[replica % replicas.len()].clone()];
+        let addresses = self.addresses.iter();
+        Self {
+            addresses: addresses.map(|(name, all)| (*name, only(all))).collect(),
+            patient: self.patient.clone(),
+            turn: AtomicUsize::new(0),
+            clock: self.clock.clone(),
+        }
+    }
+
     fn channel(&self, service: &str, caller: &Caller) -> NeighbourChannel {
         let replicas = &self.addresses[service];
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);

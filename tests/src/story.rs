@@ -1,8 +1,12 @@
 //! The story that must run: a father, a mother, the grandmother; a reversal, a correction, a second
 //! episode. The same text runs in every deployment.
 
+mod days;
+mod let_anew;
 mod seen;
+mod told;
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::ToSpan;
@@ -17,87 +21,12 @@ use minzheng_proto::life_events::v1::{EvidenceSource, Phase};
 use minzheng_proto::work::v1 as work;
 use uuid::Uuid;
 
-use crate::family::{COUNTY, Family, Member};
+use self::days::Days;
+pub use self::told::{Acknowledged, Reports};
+use crate::family::{COUNTY, Family};
 use crate::fingerprint;
-use crate::platform::{Callers, Platform, until_answered};
-use crate::reports::{self, Report, day, month};
-
-/// The five reports of steps 1 to 3.
-pub struct Reports {
-    /// The hospital reports the father's death.
-    pub father_by_hospital: Report,
-    /// The village reports it too, with the month only.
-    pub father_by_village: Report,
-    /// The hospital reports the mother's death.
-    pub mother_by_hospital: Report,
-    /// The facility reports the grandmother's.
-    pub grandmother_by_facility: Report,
-    /// The police cancel her registration.
-    pub grandmother_by_police: Report,
-}
-
-impl Reports {
-    /// Of a family, on a day.
-    pub fn of(family: &Family, today: Date) -> Self {
-        let tag = &family.tag;
-        let (father, mother, grandmother) = days(today);
-        let report = |member: &Member, source, what: &str, died_on| {
-            Report::of(member, source, &format!("{tag}-{what}"), died_on)
-        };
-        Self {
-            father_by_hospital: report(
-                &family.father,
-                EvidenceSource::MedicalCertificate,
-                "father",
-                day(father),
-            ),
-            father_by_village: report(
-                &family.father,
-                EvidenceSource::Village,
-                "father",
-                month(father),
-            ),
-            mother_by_hospital: report(
-                &family.mother,
-                EvidenceSource::MedicalCertificate,
-                "mother",
-                day(mother),
-            ),
-            grandmother_by_facility: report(
-                &family.grandmother,
-                EvidenceSource::CareFacility,
-                "grandmother",
-                day(grandmother),
-            ),
-            grandmother_by_police: report(
-                &family.grandmother,
-                EvidenceSource::HouseholdCancellation,
-                "grandmother",
-                day(grandmother),
-            ),
-        }
-    }
-
-    /// All five, in the order of the story.
-    pub fn all(&self) -> [&Report; 5] {
-        [
-            &self.father_by_hospital,
-            &self.father_by_village,
-            &self.mother_by_hospital,
-            &self.grandmother_by_facility,
-            &self.grandmother_by_police,
-        ]
-    }
-}
-
-/// When the three died: father, mother, grandmother.
-fn days(today: Date) -> (Date, Date, Date) {
-    (
-        today.saturating_sub(100.days()),
-        today.saturating_sub(65.days()),
-        today.saturating_sub(1.day()),
-    )
-}
+use crate::platform::{Callers, Platform};
+use crate::reports::{self, Report, day};
 
 /// A family and the cases of the story as it goes.
 pub struct Story<'p> {
@@ -106,6 +35,8 @@ pub struct Story<'p> {
     /// The family.
     pub family: Family,
     today: Date,
+    /// In the order in which they were answered.
+    acknowledged: Mutex<Vec<Acknowledged>>,
 }
 
 impl<'p> Story<'p> {
@@ -119,18 +50,26 @@ impl<'p> Story<'p> {
             callers,
             family,
             today,
+            acknowledged: Mutex::default(),
         };
         story.children_are_known().await;
         story
     }
 
-    /// The story from beginning to end.
-    pub async fn run(platform: &Platform) {
-        Self::run_whole(platform).await;
+    /// The story from beginning to end; its reports that were acknowledged.
+    pub async fn run(platform: &Platform) -> Vec<Acknowledged> {
+        let acknowledged = Story::told(platform).await.acknowledged;
+        acknowledged
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The story from beginning to end; the family.
     pub async fn run_whole(platform: &Platform) -> Family {
+        Story::told(platform).await.family
+    }
+
+    async fn told(platform: &'p Platform) -> Self {
         let story = Story::begin(platform).await;
         story.step_1_the_father().await;
         let mother = story.step_2_the_mother().await;
@@ -141,7 +80,7 @@ impl<'p> Story<'p> {
             .await;
         story.step_5_the_mothers_date(&mother).await;
         story.step_6_a_year_later().await;
-        story.family
+        story
     }
 
     /// One case, the second report corroborates; one parent left, no alarm; SETTLED and FINISHED.
@@ -186,7 +125,7 @@ impl<'p> Story<'p> {
         let children = self
             .children_are(child::Situation::Orphan, child::Carer::Grandparent)
             .await;
-        let (_, died_on, _) = days(self.today);
+        let died_on = Days::before(self.today).mother;
         for child in &children {
             assert_eq!(child.since_month, Month::of(died_on).next().to_string());
         }
@@ -282,7 +221,13 @@ impl<'p> Story<'p> {
     /// Fact version 2; the children's files show the new month; nothing else moves.
     pub async fn step_5_the_mothers_date(&self, case: &pb::DeathCase) {
         let before = fingerprint::of(self.platform, &self.family).await;
-        let corrected = days(self.today).1.saturating_add(30.days());
+        let days = Days::before(self.today);
+        let corrected = days.corrected;
+        assert_ne!(
+            Month::of(corrected),
+            Month::of(days.mother),
+            "the children's files have another month to show"
+        );
         let request = pb::CorrectDeathRequest {
             request_id: Uuid::new_v4().to_string(),
             case_id: case.id.clone(),
@@ -343,61 +288,6 @@ impl<'p> Story<'p> {
             .advance(Duration::from_secs(366 * 24 * 3600));
         let case = self.step_3_the_grandmother("2").await;
         assert_eq!(case.episode, 2);
-    }
-
-    /// Told with the offer already accepted: priority for the next bed, and no bed has two residents.
-    pub async fn reversal_after_the_offer_was_accepted(platform: &Platform) {
-        let story = Story::begin(platform).await;
-        let case = story.step_3_alone().await;
-        let offer = story.open_offers().await.pop().expect("an offer");
-        let request = elderly::AcceptOfferRequest {
-            request_id: Uuid::new_v4().to_string(),
-            offer_id: offer.id,
-            etag: offer.etag,
-            first_day: Some(date_to_wire(day(story.today))),
-        };
-        until_answered(|| {
-            let (mut client, request) =
-                (platform.elderly_care(&story.callers.clerk), request.clone());
-            async move { client.accept_offer(request).await }
-        })
-        .await
-        .expect("accepted");
-        let reversed = reports::reverse(platform, &story.callers, &case.id).await;
-        let reversed = story.reaches(&reversed.id, Phase::Reversed).await;
-        let said = reversed.questions.iter().rfind(|question| {
-            question.department == "elderly-care" && question.action == "restore-stay"
-        });
-        assert_eq!(
-            said.map(|question| (question.outcome(), question.reason.as_str())),
-            Some((pb::Outcome::Done, "BED_RELET")),
-            "the case says that her bed was let anew"
-        );
-        let bed = story.bed().await;
-        assert_eq!(
-            bed.person_id, story.family.waiting.id,
-            "the bed has its one new resident"
-        );
-        let second =
-            crate::family::add_bed(platform, &story.callers, &story.family.facility_id, "3-13")
-                .await;
-        let offer = eventually("the next bed is offered to her", || async {
-            story.open_offers().await.pop()
-        })
-        .await;
-        assert_eq!(offer.person_id, story.family.grandmother.id);
-        assert_eq!(offer.bed_id, second);
-    }
-
-    /// Suspected and confirmed without the parents' deaths before.
-    async fn step_3_alone(&self) -> pb::DeathCase {
-        let reports = Reports::of(&self.family, self.today);
-        let case = self.tell(&reports.grandmother_by_police).await;
-        eventually("the bed is offered", || async {
-            (!self.open_offers().await.is_empty()).then_some(())
-        })
-        .await;
-        self.reaches(&case.id, Phase::Finished).await
     }
 }
 

@@ -9,7 +9,7 @@ use minzheng_chassis::authz::{Action, Audited};
 use minzheng_chassis::{operations, work};
 use minzheng_proto::{catalogue, death_plan, topics};
 use minzheng_server::modules;
-use prost_reflect::DescriptorPool;
+use prost_reflect::{DescriptorPool, FileDescriptor};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -205,37 +205,92 @@ fn every_rpc_has_one_action_and_an_audit_decision() {
     assert!(left.is_empty(), "actions without an RPC: {left:?}");
 }
 
+/// Whatever our contracts declare: its kind, its full name, the file and where in it.
+type Declared = (&'static str, String, FileDescriptor, Vec<i32>);
+
+macro_rules! declared {
+    ($kind:literal, $one:expr) => {
+        (
+            $kind,
+            $one.full_name().to_owned(),
+            $one.parent_file(),
+            $one.path().to_vec(),
+        )
+    };
+}
+
+fn declared(pool: &DescriptorPool) -> Vec<Declared> {
+    let mut all = Vec::new();
+    for service in pool.services() {
+        all.push(declared!("service", service));
+        all.extend(service.methods().map(|one| declared!("method", one)));
+    }
+    for message in pool.all_messages().filter(|one| !one.is_map_entry()) {
+        all.push(declared!("message", message));
+        all.extend(message.fields().map(|one| declared!("field", one)));
+        // An optional field has one of its own, which nobody wrote.
+        let oneofs = message.oneofs().filter(|one| !one.is_synthetic());
+        all.extend(oneofs.map(|one| declared!("oneof", one)));
+    }
+    for one in pool.all_enums() {
+        all.push(declared!("enum", one));
+        all.extend(one.values().map(|one| declared!("value", one)));
+    }
+    all.retain(|(_, _, file, _)| file.name().starts_with("minzheng/"));
+    all
+}
+
+/// Whether a comment stands right before it; one at the end of its line does not count.
+fn is_commented((_, _, file, path): &Declared) -> bool {
+    let source = file.file_descriptor_proto().source_code_info.as_ref();
+    let places = &source.expect("the compiler keeps comments").location;
+    let mut places = places.iter().filter(|place| place.path == *path);
+    places.any(|place| !place.leading_comments().trim().is_empty())
+}
+
+/// What is declared without one.
+fn uncommented(pool: &DescriptorPool) -> Vec<String> {
+    let bare = declared(pool).into_iter().filter(|one| !is_commented(one));
+    bare.map(|(kind, name, file, _)| format!("{}: {kind} {name}", file.name()))
+        .collect()
+}
+
 #[test]
 fn every_service_method_message_and_field_has_a_comment() {
-    let mut missing = Vec::new();
-    for path in protos(&root().join("proto").join("minzheng")) {
-        let text = std::fs::read_to_string(&path).expect("a proto file");
-        let mut commented = false;
-        for (number, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.starts_with("//") {
-                commented = true;
-                continue;
-            }
-            let declares = ["message ", "enum ", "service ", "rpc "]
-                .iter()
-                .any(|word| line.starts_with(word));
-            let member = line.ends_with(';')
-                && line.contains(" = ")
-                && !["syntax", "option", "import", "package"]
-                    .iter()
-                    .any(|word| line.starts_with(word));
-            if (declares || member) && !commented {
-                missing.push(format!("{}:{}: {line}", path.display(), number + 1));
-            }
-            commented = false;
-        }
-    }
+    let pool = pool();
+    let missing = uncommented(&pool);
     assert!(
         missing.is_empty(),
         "without a comment:\n{}",
         missing.join("\n")
     );
+    let all = declared(&pool);
+    for kind in ["service", "method", "message", "field", "enum", "value"] {
+        assert!(all.iter().any(|one| one.0 == kind), "no {kind} was seen");
+    }
+    // The same contracts without their comments: nothing is overlooked.
+    let mut files: Vec<_> = pool.file_descriptor_protos().cloned().collect();
+    let sources = files.iter_mut().flat_map(|file| &mut file.source_code_info);
+    for place in sources.flat_map(|source| &mut source.location) {
+        place.leading_comments = None;
+    }
+    let mut bare = DescriptorPool::new();
+    bare.add_file_descriptor_protos(files).expect("the same");
+    assert_eq!(uncommented(&bare).len(), all.len());
+}
+
+#[test]
+fn every_contract_is_compiled() {
+    let root = root().join("proto");
+    let written: BTreeSet<String> = protos(&root.join("minzheng"))
+        .iter()
+        .map(|path| path.strip_prefix(&root).expect("below it"))
+        .map(|path| path.display().to_string())
+        .collect();
+    let pool = pool();
+    let ours = pool.files().map(|file| file.name().to_owned());
+    let compiled: BTreeSet<String> = ours.filter(|name| name.starts_with("minzheng/")).collect();
+    assert_eq!(compiled, written);
 }
 
 fn protos(directory: &Path) -> Vec<PathBuf> {

@@ -10,10 +10,14 @@ use minzheng_chassis::testing::{
 use minzheng_proto::life_events::v1 as pb;
 use minzheng_proto::life_events::v1::{EvidenceSource, Phase};
 use minzheng_proto::residents::v1::Sex;
+use minzheng_tests::attempts::Attempts;
+use minzheng_tests::copies;
 use minzheng_tests::family::{COUNTY, Member, register};
 use minzheng_tests::fingerprint;
+use minzheng_tests::once;
 use minzheng_tests::platform::{Callers, Platform};
 use minzheng_tests::processes::Cluster;
+use minzheng_tests::relays::Relays;
 use minzheng_tests::reports::{Report, day, get, reaches, reverse};
 use minzheng_tests::story::{Story, outcome};
 use minzheng_tests::verify;
@@ -51,6 +55,9 @@ fn certificate(platform: &Platform, member: &Member) -> Report {
     )
 }
 
+/// The one that is taken away.
+const DEPARTMENT: &str = "elderly-care";
+
 /// How long a department and Kafka are away: longer than a consumer's session (6 s here) and than the
 /// producer tries one message (10 s).
 const A_MINUTE: Duration = Duration::from_secs(60);
@@ -74,40 +81,62 @@ async fn a_department_that_is_down_is_named_and_settles_when_it_returns() {
     };
     let platform = cluster.platform();
     let callers = Callers::of(COUNTY);
-    let (reversed, settled) = (
-        somebody(&platform, &callers).await,
-        somebody(&platform, &callers).await,
-    );
-    cluster.process("elderly-care", 0).kill();
-    let reversed = tell(&platform, &callers, &reversed).await;
+    let settled = somebody(&platform, &callers).await;
+    let families = [
+        Story::begin(&platform).await.family,
+        Story::begin(&platform).await.family,
+    ];
+    let before = [
+        fingerprint::of(&platform, &families[0]).await,
+        fingerprint::of(&platform, &families[1]).await,
+    ];
+    // Of the two grandmothers, the department has ended the stay of the one and never heard of the other.
+    let ended = tell(&platform, &callers, &families[0].grandmother).await;
+    let ended = reaches(&platform, &callers, &ended.id, Phase::Finished).await;
+    assert_eq!(outcome(&ended, DEPARTMENT, "end-stay"), pb::Outcome::Done);
+    let now = fingerprint::of(&platform, &families[0]).await;
+    assert_ne!(now[DEPARTMENT], before[0][DEPARTMENT], "her stay has ended");
+    cluster.process(DEPARTMENT, 0).kill();
+    let unheard = tell(&platform, &callers, &families[1].grandmother).await;
     let settled = tell(&platform, &callers, &settled).await;
-    let hanging = eventually_within(AWAY_WITHIN, "it was missing for a minute", || async {
-        let case = get(&platform, &callers, &settled.id).await;
+    let hanging = is_missed_for_a_minute(&platform, &callers, &settled.id).await;
+    assert_eq!(hanging.phase(), Phase::Notifying);
+    for case in [&ended, &unheard] {
+        let reversed = reverse(&platform, &callers, &case.id).await;
+        assert_eq!(reversed.phase(), Phase::Reversing);
+    }
+    cluster.process(DEPARTMENT, 0).restart();
+    reaches(&platform, &callers, &settled.id, Phase::Finished).await;
+    for ((case, family), before) in [&ended, &unheard].into_iter().zip(&families).zip(&before) {
+        let case = reaches(&platform, &callers, &case.id, Phase::Reversed).await;
+        assert_eq!(
+            outcome(&case, DEPARTMENT, "restore-stay"),
+            pb::Outcome::Done
+        );
+        fingerprint::becomes(&platform, family, before, "all is as before her death").await;
+    }
+    verify::finds_nothing(&platform).await;
+}
+
+/// Waits until the department alone has been missing for a minute, and the case says so.
+async fn is_missed_for_a_minute(
+    platform: &Platform,
+    callers: &Callers,
+    case_id: &str,
+) -> pb::DeathCase {
+    let case = eventually_within(AWAY_WITHIN, "it was missing for a minute", || async {
+        let case = get(platform, callers, case_id).await;
         let missing = |waiting: &pb::Waiting| {
             let since = waiting.since.as_ref().map_or(i64::MAX, |at| at.seconds);
-            waiting.on == "elderly-care"
+            waiting.on == DEPARTMENT
                 && platform.clock.now().as_second() - since > A_MINUTE.as_secs().cast_signed()
         };
         (!case.waiting.is_empty() && case.waiting.iter().all(missing)).then_some(case)
     })
     .await;
-    assert_eq!(hanging.phase(), Phase::Notifying);
-    assert!(
-        hanging
-            .waiting
-            .iter()
-            .all(|waiting| !waiting.advice.is_empty())
-    );
-    // Reversed while the department is down: the same end.
-    reverse(&platform, &callers, &reversed.id).await;
-    cluster.process("elderly-care", 0).restart();
-    reaches(&platform, &callers, &settled.id, Phase::Finished).await;
-    let case = reaches(&platform, &callers, &reversed.id, Phase::Reversed).await;
-    assert_eq!(
-        outcome(&case, "elderly-care", "restore-stay"),
-        pb::Outcome::NothingToDo
-    );
-    verify::finds_nothing(&platform).await;
+    let advised = |waiting: &pb::Waiting| !waiting.advice.is_empty();
+    assert!(case.waiting.iter().all(advised));
+    case
 }
 
 async fn tell(platform: &Platform, callers: &Callers, member: &Member) -> pb::DeathCase {
@@ -117,6 +146,11 @@ async fn tell(platform: &Platform, callers: &Callers, member: &Member) -> pb::De
         .expect("taken")
 }
 
+/// Does what blocks, such as starting a server, beside the test.
+async fn blocking<T: Send + 'static>(does: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(does).await.expect("done")
+}
+
 async fn without_kafka_commands_succeed_and_events_flow_later() {
     if real_service(KAFKA_VARIABLE).is_none() {
         return;
@@ -124,9 +158,7 @@ async fn without_kafka_commands_succeed_and_events_flow_later() {
     let Some(database) = TestDatabase::postgres().await else {
         return;
     };
-    let mut kafka = tokio::task::spawn_blocking(|| xtask::kafka::Kafka::start().expect("a broker"))
-        .await
-        .unwrap();
+    let mut kafka = blocking(|| xtask::kafka::Kafka::start().expect("a broker")).await;
     let cluster = Cluster::start(database, kafka.bootstrap(), 1).await;
     let platform = cluster.platform();
     let callers = Callers::of(COUNTY);
@@ -134,12 +166,11 @@ async fn without_kafka_commands_succeed_and_events_flow_later() {
     for _ in 0..11 {
         members.push(somebody(&platform, &callers).await);
     }
-    kafka = tokio::task::spawn_blocking(move || {
+    kafka = blocking(move || {
         kafka.stop_immediate().expect("killed");
         kafka
     })
-    .await
-    .unwrap();
+    .await;
     let last = members.pop().expect("one more");
     let mut cases = Vec::new();
     for member in &members {
@@ -155,12 +186,11 @@ async fn without_kafka_commands_succeed_and_events_flow_later() {
     assert!(outbox.rows >= 10, "the events wait");
     assert_eq!(outbox.refused, 0, "none is given up");
     cases.push(tell(&platform, &callers, &last).await);
-    let _kafka = tokio::task::spawn_blocking(move || {
+    let _kafka = blocking(move || {
         kafka.restart().expect("back");
         kafka
     })
-    .await
-    .unwrap();
+    .await;
     for case in cases {
         reaches(&platform, &callers, &case.id, Phase::Finished).await;
     }
@@ -176,39 +206,28 @@ async fn without_postgres_unavailable_nothing_half_done_and_recovery() {
     if real_service(minzheng_chassis::testing::POSTGRES_VARIABLE).is_none() {
         return;
     }
-    let mut postgres =
-        tokio::task::spawn_blocking(|| xtask::postgres::Postgres::start().expect("a server"))
-            .await
-            .unwrap();
+    let mut postgres = blocking(|| xtask::postgres::Postgres::start().expect("a server")).await;
     let database = TestDatabase::on_server(postgres.url());
     let mut cluster = Cluster::start(database, &kafka, 1).await;
     let platform = cluster.platform();
     let callers = Callers::of(COUNTY);
+    let family = Story::begin(&platform).await.family;
     let (first, second) = (
         somebody(&platform, &callers).await,
         somebody(&platform, &callers).await,
     );
-    let case = certificate(&platform, &first)
-        .tell(&platform, &callers)
-        .await
-        .expect("taken");
-    postgres = tokio::task::spawn_blocking(move || {
+    let report = certificate(&platform, &second);
+    let attempts = Attempts::of(&report, &family.facility_id, &family.younger);
+    let case = tell(&platform, &callers, &first).await;
+    postgres = blocking(move || {
         postgres.stop_immediate().expect("killed");
         postgres
     })
-    .await
-    .unwrap();
-    let report = certificate(&platform, &second);
-    let request = pb::ReportDeathRequest {
-        request_id: Uuid::new_v4().to_string(),
-        ..report.request.clone()
-    };
-    let refused = platform
-        .life_events(&callers.reporter)
-        .report_death(request)
-        .await
-        .expect_err("no database");
-    assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
+    .await;
+    for (service, answered) in attempts.once(&platform, &callers).await {
+        let refused = answered.expect_err("no database");
+        assert_eq!(refused.code(), Code::Unavailable, "{service}: {refused:?}");
+    }
     // One that starts just now waits for its database rather than end.
     let waiting = cluster.process("elderly-care", 0);
     waiting.restart();
@@ -218,13 +237,13 @@ async fn without_postgres_unavailable_nothing_half_done_and_recovery() {
     })
     .await;
     assert!(!waiting.has_ended(), "{}", waiting.log());
-    let _postgres = tokio::task::spawn_blocking(move || {
+    let _postgres = blocking(move || {
         postgres.restart().expect("back");
         postgres
     })
-    .await
-    .unwrap();
+    .await;
     reaches(&platform, &callers, &case.id, Phase::Finished).await;
+    attempts.anew().succeed(&platform, &callers).await;
     let case = report.tell(&platform, &callers).await.expect("taken");
     let case = reaches(&platform, &callers, &case.id, Phase::Finished).await;
     assert_eq!(
@@ -232,9 +251,10 @@ async fn without_postgres_unavailable_nothing_half_done_and_recovery() {
         1,
         "nothing of the failed attempt is left"
     );
+    verify::finds_nothing(&platform).await;
 }
 
-/// Two relays contend for the lease while one is stopped and continued: nothing lost, effects once.
+/// Two relays contend for the lease while its holder is stopped and continued: nothing lost, effects once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relay_that_was_stopped_and_continued_loses_and_doubles_nothing() {
     let _alone = ONE_AT_A_TIME.lock().await;
@@ -243,43 +263,42 @@ async fn a_relay_that_was_stopped_and_continued_loses_and_doubles_nothing() {
     };
     let platform = cluster.platform();
     let callers = Callers::of(COUNTY);
-    for round in 0..4 {
+    let relays = Relays::of(&mut cluster, "life-events").await;
+    let mut finished = Vec::new();
+    let mut stopped = Vec::new();
+    for _ in 0..4 {
         let mut cases = Vec::new();
         for _ in 0..5 {
             let member = somebody(&platform, &callers).await;
-            cases.push(
-                certificate(&platform, &member)
-                    .tell(&platform, &callers)
-                    .await
-                    .expect("taken"),
-            );
+            cases.push(tell(&platform, &callers, &member).await);
         }
-        // Whichever of the two holds the lease, one of these rounds stops it.
-        let stopped = round % 2;
-        cluster
-            .process("life-events", stopped)
-            .signal(Signal::SIGSTOP);
-        let other = cluster.processes["life-events"][1 - stopped]
-            .address
-            .clone();
+        let holder = relays.holder().await;
+        let process = cluster.process("life-events", holder);
+        process.signal(Signal::SIGSTOP);
+        let other = cluster.process("life-events", 1 - holder).address.clone();
         let through_the_other = platform.with_address("life-events", &other);
         let late = somebody(&platform, &callers).await;
-        let report = certificate(&platform, &late);
-        cases.push(
-            report
-                .tell(&through_the_other, &callers)
-                .await
-                .expect("taken"),
-        );
+        cases.push(tell(&through_the_other, &callers, &late).await);
         // The other one takes over what it held: the relay, the partitions.
         for case in &cases {
-            reaches(&through_the_other, &callers, &case.id, Phase::Finished).await;
+            let case = reaches(&through_the_other, &callers, &case.id, Phase::Finished).await;
+            finished.push(case);
         }
-        cluster
-            .process("life-events", stopped)
-            .signal(Signal::SIGCONT);
+        assert_eq!(
+            relays.holder().await,
+            1 - holder,
+            "the lease was taken over"
+        );
+        let process = cluster.process("life-events", holder);
+        process.signal(Signal::SIGCONT);
+        stopped.push(holder);
     }
+    assert!(
+        stopped.contains(&0) && stopped.contains(&1),
+        "each was stopped while it held the lease: {stopped:?}"
+    );
     verify::finds_nothing(&platform).await;
+    once::took_effect(&cluster, &finished).await;
 }
 
 /// A department's database restored to an earlier copy rereads what it missed.
@@ -294,14 +313,18 @@ async fn a_restored_department_rereads_what_it_missed() {
         let story = Story::begin(&platform).await;
         story.step_1_the_father().await;
         story.step_2_the_mother().await;
-        cluster.process(service, 0).kill();
-        let copy = cluster.copy_database(service).await;
-        cluster.process(service, 0).restart();
-        cluster.process(service, 0).is_serving().await;
+        let behind = fingerprint::of(&platform, &story.family).await;
+        let copy = copies::copy(&mut cluster, service).await;
         story.step_3_the_grandmother("1").await;
         let expected = fingerprint::of(&platform, &story.family).await;
+        assert_ne!(behind[service], expected[service], "there is more to know");
         cluster.process(service, 0).kill();
+        let read = copies::records_read(&cluster, service).await;
         cluster.restore_database(service, &copy).await;
+        assert!(
+            copies::records_read(&cluster, service).await < read,
+            "the copy has read less"
+        );
         cluster.process(service, 0).restart();
         cluster.process(service, 0).is_serving().await;
         fingerprint::becomes(
@@ -324,15 +347,9 @@ async fn a_restored_owner_is_found_by_verify() {
     let platform = cluster.platform();
     let callers = Callers::of(COUNTY);
     for service in ["life-events", "residents"] {
-        cluster.process(service, 0).kill();
-        let copy = cluster.copy_database(service).await;
-        cluster.process(service, 0).restart();
-        cluster.process(service, 0).is_serving().await;
+        let copy = copies::copy(&mut cluster, service).await;
         let member = somebody(&platform, &callers).await;
-        let case = certificate(&platform, &member)
-            .tell(&platform, &callers)
-            .await
-            .expect("taken");
+        let case = tell(&platform, &callers, &member).await;
         reaches(&platform, &callers, &case.id, Phase::Finished).await;
         cluster.process(service, 0).kill();
         cluster.restore_database(service, &copy).await;
@@ -362,10 +379,7 @@ async fn a_neighbour_that_is_down_parks_nothing() {
     let platform = cluster.platform();
     let callers = Callers::of(COUNTY);
     let member = somebody(&platform, &callers).await;
-    let case = certificate(&platform, &member)
-        .tell(&platform, &callers)
-        .await
-        .expect("taken");
+    let case = tell(&platform, &callers, &member).await;
     reaches(&platform, &callers, &case.id, Phase::Finished).await;
     // child-welfare asks residents for the dependants of the dead.
     cluster.process("residents", 0).kill();

@@ -3,7 +3,7 @@
 
 use minzheng_chassis::authz::Caller;
 use minzheng_chassis::convert::date_to_wire;
-use minzheng_chassis::db::Sql;
+use minzheng_chassis::grpc::client::NeighbourChannel;
 use minzheng_chassis::on_both_deployments;
 use minzheng_chassis::testing::{Deployment, TestNode, clerk, worker};
 use minzheng_proto::common::v1::{IdType, Identity, PartialDate};
@@ -13,6 +13,7 @@ use minzheng_server::modules;
 use minzheng_tests::family::{COUNTY, VILLAGE};
 use minzheng_tests::platform::{Callers, Platform, minzheng_reason};
 use minzheng_tests::reports::{Report, day, get, reaches};
+use minzheng_tests::written;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use uuid::Uuid;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 on_both_deployments!(
     rubbish_is_refused_field_by_field_and_leaves_nothing,
     a_reference_stands_for_one_person_and_an_etag_for_one_version,
+    a_request_id_that_is_used_again_leaves_nothing_at_a_neighbour_either,
     another_county_sees_nothing,
     roles_and_identity_are_asked_for,
 );
@@ -76,40 +78,9 @@ fn is_explained(status: &Status, code: Code, reason: &str) {
     }
 }
 
-/// Where a command that is refused might have written. What follows from an earlier one by events is not among them:
-/// it may still be on its way.
-const WRITTEN: &[(&str, &str)] = &[
-    ("life-events", "death_case"),
-    ("life-events", "evidence"),
-    ("life-events", "question"),
-    ("life-events", "request"),
-    ("life-events", "audit"),
-    ("life-events", "work_item"),
-    ("residents", "person"),
-    ("residents", "provision"),
-    ("residents", "kinship"),
-    ("residents", "request"),
-    ("residents", "audit"),
-    ("residents", "work_item"),
-    ("elderly-care", "request"),
-    ("child-welfare", "request"),
-];
-
-/// How many rows are there.
-async fn written(node: &TestNode) -> Vec<(&'static str, &'static str, i64)> {
-    let mut written = Vec::new();
-    for (service, table) in WRITTEN {
-        let db = node.context(service).db().reader();
-        let count = format!("SELECT count(*) AS n FROM {table}");
-        let row = db.one(count, []).await.unwrap().unwrap();
-        written.push((*service, *table, row.get("n").unwrap()));
-    }
-    written
-}
-
 async fn rubbish_is_refused_field_by_field_and_leaves_nothing(deployment: Deployment) {
     let (node, platform, callers) = start(&deployment).await;
-    let before = written(&node).await;
+    let before = written::settled(&node).await;
     let report = |change: &dyn Fn(&mut pb::ReportDeathRequest)| {
         let mut request = good_report(&platform);
         change(&mut request);
@@ -168,7 +139,7 @@ async fn rubbish_is_refused_field_by_field_and_leaves_nothing(deployment: Deploy
     }
     let large = report(&|request| request.reference = "x".repeat(5 << 20)).await;
     is_explained(&large, Code::InvalidArgument, "MESSAGE_TOO_LARGE");
-    assert_eq!(written(&node).await, before, "nothing is written");
+    written::nothing_since(&node, &before, "nothing is written").await;
     node.stop().await;
 }
 
@@ -190,35 +161,13 @@ async fn a_reference_stands_for_one_person_and_an_etag_for_one_version(deploymen
         .expect("taken");
     assert_eq!(case.id, again.id);
     reaches(&platform, &callers, &case.id, pb::Phase::Finished).await;
-    let before = written(&node).await;
+    let before = written::settled(&node).await;
     let refused = Report::of(&other, source, "same", today)
         .tell(&platform, &callers)
         .await
         .expect_err("refused");
     is_explained(&refused, Code::FailedPrecondition, "REFERENCE_REUSED");
-    assert_eq!(written(&node).await, before, "nothing is written");
-
-    // The same request id with other content.
-    let request = good_report(&platform);
-    let mut client = platform.life_events(&callers.reporter);
-    client.report_death(request.clone()).await.expect("taken");
-    let before = written(&node).await;
-    let other = pb::ReportDeathRequest {
-        reference: "another".to_owned(),
-        ..request
-    };
-    let refused = client.report_death(other).await.expect_err("refused");
-    is_explained(&refused, Code::FailedPrecondition, "REQUEST_ID_REUSED");
-    // Residents was asked before, and has recorded somebody unknown by another reference: docs/gaps.md.
-    let of_cases = |written: Vec<(&'static str, &'static str, i64)>| {
-        let own = written
-            .into_iter()
-            .filter(|(service, ..)| *service == "life-events");
-        own.collect::<Vec<_>>()
-    };
-    let after = written(&node).await;
-    assert_eq!(of_cases(after), of_cases(before), "nothing is written");
-    let before = written(&node).await;
+    written::nothing_since(&node, &before, "nothing is written").await;
 
     let prepare = pb::PrepareReversalRequest {
         request_id: Uuid::new_v4().to_string(),
@@ -233,8 +182,69 @@ async fn a_reference_stands_for_one_person_and_an_etag_for_one_version(deploymen
         .await
         .expect_err("refused");
     is_explained(&refused, Code::Aborted, "ETAG_MISMATCH");
-    assert_eq!(written(&node).await, before, "nothing is written");
+    written::nothing_since(&node, &before, "nothing is written").await;
     node.stop().await;
+}
+
+/// Residents is asked before the transaction, and would make a record or decide one.
+async fn a_request_id_that_is_used_again_leaves_nothing_at_a_neighbour_either(
+    deployment: Deployment,
+) {
+    let (node, platform, callers) = start(&deployment).await;
+    let mut client = platform.life_events(&callers.reporter);
+    let of_a_stranger = good_report(&platform);
+    let stranger = open_case(&mut client, &of_a_stranger).await;
+    let sex = minzheng_proto::residents::v1::Sex::Female;
+    let birth = jiff::civil::date(1950, 5, 5);
+    let known = minzheng_tests::family::register(&platform, &callers, "甲", birth, sex).await;
+    let of_a_person = pb::ReportDeathRequest {
+        identity: None,
+        person_id: known.id,
+        ..good_report(&platform)
+    };
+    let known = open_case(&mut client, &of_a_person).await;
+    reaches(&platform, &callers, &known.id, pb::Phase::Finished).await;
+    let before = written::settled(&node).await;
+    for used in [&of_a_stranger, &of_a_person] {
+        let other = pb::ReportDeathRequest {
+            request_id: used.request_id.clone(),
+            ..good_report(&platform)
+        };
+        let refused = client.report_death(other).await.expect_err("refused");
+        is_explained(&refused, Code::FailedPrecondition, "REQUEST_ID_REUSED");
+    }
+    written::nothing_since(&node, &before, "residents was not even asked").await;
+
+    let other_stranger = open_case(&mut client, &good_report(&platform)).await;
+    let decide = |case: &pb::DeathCase| pb::DecideReviewRequest {
+        request_id: of_a_stranger.request_id.clone(),
+        case_id: case.id.clone(),
+        etag: case.etag.clone(),
+        decision: pb::ReviewDecision::NewPerson.into(),
+        person_id: String::new(),
+        reason: "found in the archive".to_owned(),
+    };
+    let mut desk = platform.life_events(&callers.clerk);
+    let decided = desk.decide_review(decide(&stranger)).await;
+    decided.expect("decided: a request id is one of a method");
+    reaches(&platform, &callers, &stranger.id, pb::Phase::Finished).await;
+    let before = written::settled(&node).await;
+    let refused = desk.decide_review(decide(&other_stranger)).await;
+    is_explained(
+        &refused.expect_err("refused"),
+        Code::FailedPrecondition,
+        "REQUEST_ID_REUSED",
+    );
+    written::nothing_since(&node, &before, "nobody was decided to be anybody").await;
+    node.stop().await;
+}
+
+async fn open_case(
+    client: &mut DeathCaseServiceClient<NeighbourChannel>,
+    report: &pb::ReportDeathRequest,
+) -> pb::DeathCase {
+    let told = client.report_death(report.clone()).await.expect("taken");
+    told.into_inner().case.expect("a case")
 }
 
 async fn another_county_sees_nothing(deployment: Deployment) {
@@ -325,7 +335,7 @@ async fn no_token_opens_another_countys_case(
 
 async fn roles_and_identity_are_asked_for(deployment: Deployment) {
     let (node, platform, _) = start(&deployment).await;
-    let before = written(&node).await;
+    let before = written::settled(&node).await;
     let nobody = DeathCaseServiceClient::new(node.anonymous())
         .list_cases(pb::ListCasesRequest::default())
         .await;
@@ -358,6 +368,6 @@ async fn roles_and_identity_are_asked_for(deployment: Deployment) {
         Code::PermissionDenied,
         "ROLE_REQUIRED",
     );
-    assert_eq!(written(&node).await, before, "nothing is written");
+    written::nothing_since(&node, &before, "nothing is written").await;
     node.stop().await;
 }

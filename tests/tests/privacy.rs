@@ -1,100 +1,24 @@
 //! One death is one trace; and after the whole story no name, number or phone is found in any
-//! database, topic, log or trace.
+//! database, log of writes, topic, log or trace.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 use minzheng_chassis::bus::kafka::{KafkaBus, KafkaSettings};
 use minzheng_chassis::bus::{Bus, TopicPartition};
 use minzheng_chassis::db::{Database, Sql};
-use minzheng_chassis::testing::{KAFKA_VARIABLE, TestDatabase, eventually, real_service};
+use minzheng_chassis::testing::{
+    KAFKA_VARIABLE, POSTGRES_VARIABLE, TestDatabase, eventually, real_service,
+};
 use minzheng_proto::life_events::v1::{EvidenceSource, Phase};
 use minzheng_proto::topics;
+use minzheng_tests::collector::Collector;
 use minzheng_tests::family::{COUNTY, Family, VILLAGE, register};
 use minzheng_tests::platform::{Callers, Platform, SERVICES};
 use minzheng_tests::processes::{Cluster, Embedded, binary};
 use minzheng_tests::reports::{Report, day, reaches};
 use minzheng_tests::story::Story;
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
-    TraceService, TraceServiceServer,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
-use prost::Message;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status};
+use tonic::Request;
 use uuid::Uuid;
-
-/// Keeps what it is sent.
-#[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<ExportTraceServiceRequest>>>);
-
-#[tonic::async_trait]
-impl TraceService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        self.0
-            .lock()
-            .expect("not poisoned")
-            .push(request.into_inner());
-        Ok(Response::new(ExportTraceServiceResponse::default()))
-    }
-}
-
-impl Collector {
-    /// Starts it; its address.
-    async fn start(&self) -> String {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a port");
-        let address = format!("http://{}", listener.local_addr().expect("an address"));
-        let server =
-            tonic::transport::Server::builder().add_service(TraceServiceServer::new(self.clone()));
-        tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
-        address
-    }
-
-    /// Services of which a trace has spans.
-    fn services_of(&self, trace_id: &[u8]) -> Vec<String> {
-        let mut services = Vec::new();
-        for export in self.0.lock().expect("not poisoned").iter() {
-            let spans = export
-                .resource_spans
-                .iter()
-                .flat_map(|one| &one.scope_spans)
-                .flat_map(|one| &one.spans);
-            for span in spans.filter(|span| span.trace_id == trace_id) {
-                for attribute in span
-                    .attributes
-                    .iter()
-                    .filter(|attribute| attribute.key == "service")
-                {
-                    services.extend(attribute.value.iter().filter_map(|value| match &value.value {
-                        Some(opentelemetry_proto::tonic::common::v1::any_value::Value::StringValue(name)) => {
-                            Some(name.clone())
-                        }
-                        _ => None,
-                    }));
-                }
-            }
-        }
-        services.sort_unstable();
-        services.dedup();
-        services
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        self.0
-            .lock()
-            .expect("not poisoned")
-            .iter()
-            .flat_map(Message::encode_to_vec)
-            .collect()
-    }
-}
 
 /// What must be found nowhere.
 fn secrets(family: &Family) -> Vec<String> {
@@ -241,6 +165,36 @@ async fn search_files(database: &TestDatabase, words: &[String]) -> (i64, i64) {
     (files, found)
 }
 
+/// Where the server's log of writes stands now.
+async fn log_position(database: &TestDatabase) -> String {
+    let db = Database::open_postgres(&database.url("residents"), "privacy", 1).expect("a database");
+    let text = "SELECT pg_current_wal_insert_lsn()::text AS lsn";
+    let row = db.reader().one(text, []).await.expect("read");
+    let lsn = row.expect("a row").get("lsn").expect("a position");
+    db.close().await;
+    lsn
+}
+
+/// In how many segments of the server's log of writes since a position one of these words is. Only on a
+/// server of the test's own are they about nothing else; and a checkpoint takes old ones away.
+async fn search_writes(database: &TestDatabase, since: &str, words: &[String]) -> i64 {
+    let text = "WITH segment AS (SELECT name, pg_read_binary_file('pg_wal/' || name) AS bytes FROM pg_ls_waldir() \
+                WHERE name ~ '^[0-9A-F]{24}$' AND name >= pg_walfile_name($2::text::pg_lsn) \
+                AND name <= pg_walfile_name(pg_current_wal_lsn())) \
+                SELECT coalesce(bool_or(name = pg_walfile_name($2::text::pg_lsn)), FALSE) AS whole, \
+                count(*) FILTER (WHERE EXISTS (SELECT 1 FROM string_to_table($1, '|') \
+                AS word WHERE position(convert_to(word, 'UTF8') IN bytes) > 0)) AS found FROM segment";
+    let db = Database::open_postgres(&database.url("residents"), "privacy", 1).expect("a database");
+    let values = [words.join("|").into(), since.into()];
+    let row = db.reader().one(text, values).await;
+    let row = row.expect("read").expect("counts");
+    let whole: bool = row.get("whole").expect("whether");
+    assert!(whole, "the first segment is still there");
+    let found = row.get("found").expect("a number");
+    db.close().await;
+    found
+}
+
 async fn search_topics(bus: &KafkaBus, secrets: &[String]) -> usize {
     let mut records = 0;
     for topic in topics::ALL {
@@ -271,9 +225,14 @@ async fn nothing_personal_is_found_after_the_story_on_postgres_and_kafka() {
     let Some(kafka) = real_service(KAFKA_VARIABLE) else {
         return;
     };
-    let Some(database) = TestDatabase::postgres().await else {
+    if real_service(POSTGRES_VARIABLE).is_none() {
         return;
-    };
+    }
+    let postgres =
+        tokio::task::spawn_blocking(|| xtask::postgres::Postgres::start().expect("a server"))
+            .await
+            .unwrap();
+    let database = TestDatabase::on_server(postgres.url());
     let collector = Collector::default();
     let endpoint = collector.start().await;
     let more = [
@@ -282,6 +241,7 @@ async fn nothing_personal_is_found_after_the_story_on_postgres_and_kafka() {
     ];
     let cluster = Cluster::start_with(database, &kafka, 1, &more).await;
     let platform = cluster.platform();
+    let since = log_position(&cluster.database).await;
     let family = Story::run_whole(&platform).await;
     report_by_id_number(&platform, &family).await;
     let secrets = secrets(&family);
@@ -289,11 +249,20 @@ async fn nothing_personal_is_found_after_the_story_on_postgres_and_kafka() {
         search_databases(&cluster.database, &secrets).await > 20,
         "tables were searched"
     );
+    // Before the files: for those there is a checkpoint.
+    let told = search_writes(&cluster.database, &since, &secrets).await;
+    assert_eq!(told, 0, "personal data in the log of writes");
+    let village = [VILLAGE.to_owned()];
+    let found = search_writes(&cluster.database, &since, &village).await;
+    assert!(found > 0, "what is there is found");
     let (files, telling) = search_files(&cluster.database, &secrets).await;
     assert!(files > 400, "{files} files were searched");
     assert_eq!(telling, 0, "personal data in a file of a database");
-    let (_, found) = search_files(&cluster.database, &[VILLAGE.to_owned()]).await;
+    let (_, found) = search_files(&cluster.database, &village).await;
     assert!(found > 10, "what is there is found: {found}");
+    let server_log = postgres.description().dir.join("postgres.log");
+    let server_log = std::fs::read(server_log).expect("the server's log");
+    assert_absent("the server's log", &server_log, &secrets);
     let settings = KafkaSettings {
         topic_prefix: cluster.topic_prefix().to_owned(),
         ..KafkaSettings::new(kafka)
@@ -365,7 +334,20 @@ async fn one_death_is_one_trace(platform: &Platform, collector: &Collector) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_personal_is_found_after_the_story_on_the_embedded_defaults() {
-    let embedded = Embedded::start().await;
+    let collector = Collector::default();
+    let mut embedded = Embedded::start().await;
+    embedded.process.environment = vec![
+        (
+            "MINZHENG_TELEMETRY__OTLP_ENDPOINT".to_owned(),
+            collector.start().await,
+        ),
+        (
+            "MINZHENG_TELEMETRY__SAMPLE_RATIO".to_owned(),
+            "1".to_owned(),
+        ),
+    ];
+    embedded.process.restart();
+    embedded.process.is_serving().await;
     let platform = embedded.platform();
     let family = Story::run_whole(&platform).await;
     report_by_id_number(&platform, &family).await;
@@ -374,6 +356,8 @@ async fn nothing_personal_is_found_after_the_story_on_the_embedded_defaults() {
         search_outputs(&embedded.process.address, &secrets) >= 4,
         "cases were shown"
     );
+    one_death_is_one_trace(&platform, &collector).await;
+    assert_absent("traces", &collector.bytes(), &secrets);
     let log = embedded.process.log();
     assert!(!log.is_empty(), "there is a log to search");
     assert_absent("the log", log.as_bytes(), &secrets);

@@ -1,15 +1,18 @@
 //! A report for an identity nobody knows, or that matches two people: a case in review. Nothing is
 //! refused, nothing guessed, no department acts until somebody decides; then everything follows.
 
+use minzheng_chassis::db::Sql;
 use minzheng_chassis::on_both_deployments;
 use minzheng_chassis::testing::{Deployment, TestNode, eventually};
 use minzheng_proto::common::v1::{IdType, Identity};
+use minzheng_proto::elderly_care::v1::{BedState, GetBedRequest};
 use minzheng_proto::life_events::v1 as pb;
 use minzheng_proto::life_events::v1::{EvidenceSource, Phase, ReviewDecision};
 use minzheng_proto::residents::v1 as residents;
+use minzheng_proto::topics;
 use minzheng_server::modules;
 use minzheng_tests::family::{COUNTY, Member, VILLAGE, facility_with_bed, place, register};
-use minzheng_tests::platform::{Callers, Platform};
+use minzheng_tests::platform::{Callers, Platform, until_answered};
 use minzheng_tests::reports::{Report, day, get, reaches, with_etag};
 use minzheng_tests::story::outcome;
 use uuid::Uuid;
@@ -75,23 +78,31 @@ async fn decide(
     answer.case.expect("a case")
 }
 
-async fn nothing_was_published(platform: &Platform, case: &pb::DeathCase) {
+/// The case is in review, and no department was told or asked.
+async fn nothing_was_published(node: &TestNode, case: &pb::DeathCase) {
     assert_eq!(case.phase(), Phase::InReview);
     assert_eq!(case.fact_version, 0);
     assert_eq!(case.questions, vec![]);
-    let outbox = platform
-        .operations("life-events")
-        .get_outbox(minzheng_proto::operations::v1::GetOutboxRequest::default())
-        .await
-        .expect("seen")
-        .into_inner();
-    assert!(
-        outbox
-            .outboxes
-            .iter()
-            .filter(|one| one.service == "life-events")
-            .all(|one| one.rows == 0)
-    );
+    no_death_was_ever_told(node).await;
+}
+
+/// Neither on the topic nor on its way there: an event that is sent leaves the outbox, and its number.
+async fn no_death_was_ever_told(node: &TestNode) {
+    let topic = topics::LIFE_EVENTS_DEATH.name;
+    let db = node.context("life-events").db().reader();
+    for table in ["stream_sequence", "outbox"] {
+        let text = format!("SELECT key FROM {table} WHERE topic = '{topic}'");
+        let rows = db.all(text, []).await.expect("read");
+        assert_eq!(rows.len(), 0, "{table}");
+    }
+    let marks = node.bus().watermarks(topic).await.expect("the topic");
+    assert!(marks.iter().all(|marks| marks.high == 0), "{marks:?}");
+}
+
+async fn is_alive(platform: &Platform, callers: &Callers, person_id: &str) {
+    let found = person(platform, callers, person_id).await;
+    let status = found.life.expect("a life").status();
+    assert_eq!(status, residents::LifeStatus::Alive);
 }
 
 async fn nobody_known_is_decided_to_be_new(deployment: Deployment) {
@@ -107,7 +118,7 @@ async fn nobody_known_is_decided_to_be_new(deployment: Deployment) {
         .tell(&platform, &callers)
         .await
         .expect("nothing is refused");
-    nothing_was_published(&platform, &case).await;
+    nothing_was_published(&node, &case).await;
     let again = report.tell(&platform, &callers).await.expect("told again");
     assert_eq!(again.id, case.id);
     // A second reporter of the same unknown person joins the case.
@@ -116,6 +127,9 @@ async fn nobody_known_is_decided_to_be_new(deployment: Deployment) {
         second.tell(&platform, &callers).await.expect("taken").id,
         case.id
     );
+    let case = get(&platform, &callers, &case.id).await;
+    nothing_was_published(&node, &case).await;
+    is_alive(&platform, &callers, &case.person_id).await;
     decide(&platform, &callers, &case, ReviewDecision::NewPerson, "").await;
     let case = reaches(&platform, &callers, &case.id, Phase::Finished).await;
     assert_eq!(
@@ -149,11 +163,13 @@ async fn two_candidates_are_decided_to_be_one(deployment: Deployment) {
         phone: String::new(),
         shared_number: true,
     };
-    platform
+    let twin = platform
         .residents(&callers.clerk)
         .register_person(twin)
         .await
-        .expect("registered");
+        .expect("registered")
+        .into_inner();
+    let twin = twin.person.expect("a person").person_id;
     let report = Report::of(
         &first,
         EvidenceSource::MedicalCertificate,
@@ -164,8 +180,15 @@ async fn two_candidates_are_decided_to_be_one(deployment: Deployment) {
         .tell(&platform, &callers)
         .await
         .expect("nothing is refused");
-    nothing_was_published(&platform, &case).await;
-    assert_ne!(case.person_id, first.id, "nothing is guessed");
+    nothing_was_published(&node, &case).await;
+    for candidate in [&first.id, &twin] {
+        assert_ne!(&case.person_id, candidate, "nothing is guessed");
+        is_alive(&platform, &callers, candidate).await;
+    }
+    assert_eq!(
+        bed_state(&platform, &callers, &bed).await,
+        BedState::Occupied
+    );
     decide(
         &platform,
         &callers,
@@ -218,6 +241,7 @@ async fn a_refused_report_leaves_nothing(deployment: Deployment) {
     let case = decide(&platform, &callers, &case, ReviewDecision::Reject, "").await;
     assert_eq!(case.phase(), Phase::Rejected);
     assert_eq!(case.fact_version, 0);
+    no_death_was_ever_told(&node).await;
     node.stop().await;
 }
 
@@ -229,46 +253,29 @@ async fn suspected(platform: &Platform, callers: &Callers) -> (Member, String, p
     place(platform, callers, &bed, &member).await;
     let report = Report::of(&member, EvidenceSource::Village, "r1", today(platform));
     let case = report.tell(platform, callers).await.expect("taken");
-    bed_is(
-        platform,
-        callers,
-        &bed,
-        minzheng_proto::elderly_care::v1::BedState::Held,
-    )
-    .await;
+    bed_is(platform, callers, &bed, BedState::Held).await;
     (member, bed, case)
 }
 
-async fn bed_is(
-    platform: &Platform,
-    callers: &Callers,
-    bed: &str,
-    state: minzheng_proto::elderly_care::v1::BedState,
-) {
-    use minzheng_proto::elderly_care::v1::GetBedRequest;
+async fn bed_state(platform: &Platform, callers: &Callers, bed: &str) -> BedState {
+    let answer = until_answered(|| {
+        let (mut client, bed_id) = (platform.elderly_care(&callers.clerk), bed.to_owned());
+        async move { client.get_bed(GetBedRequest { bed_id }).await }
+    })
+    .await
+    .expect("the bed");
+    answer.bed.expect("a bed").state()
+}
+
+async fn bed_is(platform: &Platform, callers: &Callers, bed: &str, state: BedState) {
     eventually(&format!("the bed is {state:?}"), || async {
-        let request = GetBedRequest {
-            bed_id: bed.to_owned(),
-        };
-        let answer = platform
-            .elderly_care(&callers.clerk)
-            .get_bed(request)
-            .await
-            .ok()?
-            .into_inner();
-        (answer.bed?.state() == state).then_some(())
+        (bed_state(platform, callers, bed).await == state).then_some(())
     })
     .await;
 }
 
 async fn is_alive_and_in_bed(platform: &Platform, callers: &Callers, member: &Member, bed: &str) {
-    bed_is(
-        platform,
-        callers,
-        bed,
-        minzheng_proto::elderly_care::v1::BedState::Occupied,
-    )
-    .await;
+    bed_is(platform, callers, bed, BedState::Occupied).await;
     eventually("alive", || async {
         let found = person(platform, callers, &member.id).await;
         (found.life?.status() == residents::LifeStatus::Alive).then_some(())

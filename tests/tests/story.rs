@@ -126,17 +126,26 @@ async fn orders_end_alike(deployment: Deployment, orders: Vec<[usize; 5]>, at_on
     let (node, platform) = platform(&deployment).await;
     let platform = Arc::new(platform);
     let expected = Arc::new(expected(&platform).await);
-    futures::stream::iter(orders.into_iter().enumerate())
-        .for_each_concurrent(at_once, |(index, order)| {
+    let told: Vec<(String, Family)> = futures::stream::iter(orders.into_iter().enumerate())
+        .map(|(index, order)| {
             let (platform, expected) = (platform.clone(), expected.clone());
             async move {
                 let family = settled_family(&platform).await;
                 tell_in_order(&platform, &family, order, index as u64).await;
                 let what = format!("order {order:?}, seed {index}");
                 fingerprint::becomes(&platform, &family, &expected, &what).await;
+                (what, family)
             }
         })
+        .buffer_unordered(at_once)
+        .collect()
         .await;
+    // A double that was read after that moment must not have moved anything either.
+    fingerprint::stands_still(&platform).await;
+    for (what, family) in &told {
+        let now = fingerprint::of(&platform, family).await;
+        assert_eq!(now, *expected, "{what}, once everything stands still");
+    }
     assert_eq!(verify(&platform).await, Vec::<String>::new());
     node.stop().await;
 }

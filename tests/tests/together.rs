@@ -39,6 +39,16 @@ async fn tell_death(platform: &Platform, callers: &Callers, member: &Member) {
     report.tell(platform, callers).await.expect("taken");
 }
 
+/// Each death is told to another replica, where there are two.
+async fn both_die(platform: &Platform, callers: &Callers, father: &Member, mother: &Member) {
+    let (one, other) = (platform.through_replica(0), platform.through_replica(1));
+    join(
+        tell_death(&one, callers, father),
+        tell_death(&other, callers, mother),
+    )
+    .await;
+}
+
 async fn child_of(platform: &Platform, callers: &Callers, member: &Member) -> Option<child::Child> {
     let request = child::GetChildRequest {
         child_id: member.id.clone(),
@@ -132,11 +142,7 @@ async fn both_parents_in_one_second(platform: &Platform, at_once: usize) {
         .for_each_concurrent(at_once, |_| async {
             let (father, mother, child) = parents_and_child(platform, &callers, true).await;
             is_known(platform, &callers, &child).await;
-            join(
-                tell_death(platform, &callers, &father),
-                tell_death(platform, &callers, &mother),
-            )
-            .await;
+            both_die(platform, &callers, &father, &mother).await;
             is_an_orphan_with_one_alarm(platform, &callers, &child, 0).await;
         })
         .await;
@@ -150,7 +156,7 @@ async fn both_parents_dead_in_the_same_second_on_the_embedded_defaults() {
     node.stop().await;
 }
 
-/// From two processes: every service has two replicas, and clients are sent to both in turn.
+/// From two processes: every service has two replicas, and each death is told to another one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_parents_dead_in_the_same_second_from_two_processes() {
     if let Some(cluster) = two_of_each().await {
@@ -173,10 +179,7 @@ async fn kinship_in_the_second_of_the_deaths(platform: &Platform, at_once: usize
                 record_parent(platform, &callers, &child, &father).await;
                 record_parent(platform, &callers, &child, &mother).await;
             };
-            let deaths = join(
-                tell_death(platform, &callers, &father),
-                tell_death(platform, &callers, &mother),
-            );
+            let deaths = both_die(platform, &callers, &father, &mother);
             join(kinship, deaths).await;
             // While only one parent is recorded and dead, an alarm is right; the second one takes it back.
             is_an_orphan_with_one_alarm(platform, &callers, &child, 1).await;

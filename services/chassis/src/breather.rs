@@ -21,14 +21,20 @@ pub(crate) struct Breather {
 }
 
 impl Breather {
-    /// After a batch that was waited for, and took, so long.
-    pub(crate) fn pause(&mut self, waited: Duration, took: Duration) -> Option<Duration> {
+    /// After a batch that was waited for, and took, so long. One that was full cannot become larger.
+    pub(crate) fn pause(
+        &mut self,
+        waited: Duration,
+        took: Duration,
+        is_full: bool,
+    ) -> Option<Duration> {
         self.in_a_row = if waited < AT_ONCE {
             self.in_a_row.saturating_add(1)
         } else {
             0
         };
-        (self.in_a_row >= IN_A_ROW).then_some((took * TIMES).min(AT_MOST))
+        let pauses = !is_full && self.in_a_row >= IN_A_ROW;
+        pauses.then_some((took * TIMES).min(AT_MOST))
     }
 }
 
@@ -40,11 +46,12 @@ mod tests {
     fn only_who_is_busy_pauses() {
         let mut breather = Breather::default();
         let (none, long) = (Duration::ZERO, Duration::from_millis(8));
-        assert_eq!(breather.pause(none, long), None);
-        assert_eq!(breather.pause(none, long), None);
-        assert_eq!(breather.pause(none, long), Some(long * TIMES));
-        assert_eq!(breather.pause(none, long * 9), Some(AT_MOST));
-        assert_eq!(breather.pause(AT_ONCE, long), None);
-        assert_eq!(breather.pause(none, long), None);
+        assert_eq!(breather.pause(none, long, false), None);
+        assert_eq!(breather.pause(none, long, false), None);
+        assert_eq!(breather.pause(none, long, false), Some(long * TIMES));
+        assert_eq!(breather.pause(none, long * 9, false), Some(AT_MOST));
+        assert_eq!(breather.pause(none, long, true), None, "nothing to gain");
+        assert_eq!(breather.pause(AT_ONCE, long, false), None);
+        assert_eq!(breather.pause(none, long, false), None);
     }
 }

@@ -106,6 +106,27 @@ fn beyond_loopback_needs_the_flag() {
 }
 
 #[test]
+fn dev_stays_on_loopback_whatever_the_setting_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = format!("data_dir={}", directory.path().join("data").display());
+    for (believe, reason) in [("true", "SETTINGS_INVALID"), ("false", "OPEN_DOOR")] {
+        let believe = format!("identity.insecure_development={believe}");
+        for address in ["0.0.0.0:0", "[::]:0"] {
+            let listen = format!("grpc.listen={address}");
+            let run = minzheng(&["dev", "--set", &believe, "--set", &listen, "--set", &data]);
+            assert_eq!(run.code, 2, "{believe} {address}: {}", run.stderr);
+            let begins = format!("error: {reason}: ");
+            assert!(run.stderr.starts_with(&begins), "{}", run.stderr);
+            assert!(run.stdout.is_empty(), "{}", run.stdout);
+        }
+    }
+    assert!(
+        !directory.path().join("data").exists(),
+        "nothing is made before the refusal"
+    );
+}
+
+#[test]
 fn the_embedded_bus_has_no_lonely_target() {
     let directory = tempfile::tempdir().unwrap();
     let data = format!("data_dir={}", directory.path().join("data").display());

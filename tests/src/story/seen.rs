@@ -7,7 +7,7 @@ use minzheng_proto::life_events::v1 as pb;
 use minzheng_proto::life_events::v1::Phase;
 use minzheng_proto::work::v1 as work;
 
-use super::Story;
+use super::{Acknowledged, Story};
 use crate::family::Member;
 use crate::platform::until_answered;
 use crate::reports::{Report, reaches};
@@ -129,10 +129,13 @@ impl Story<'_> {
     }
 
     pub(super) async fn tell(&self, report: &Report) -> pb::DeathCase {
-        report
+        let case = report
             .tell(self.platform, &self.callers)
             .await
-            .expect("the report is taken")
+            .expect("the report is taken");
+        let mut acknowledged = self.acknowledged.lock().expect("not poisoned");
+        acknowledged.push(Acknowledged::of(&report.request, &case));
+        case
     }
 
     pub(super) async fn reaches(&self, case_id: &str, phase: Phase) -> pb::DeathCase {

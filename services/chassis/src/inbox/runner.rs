@@ -110,9 +110,10 @@ impl Runner {
             match consumer.poll(POLL, limit) {
                 Ok(records) => {
                     let waited = began.elapsed();
+                    let is_full = records.len() >= limit;
                     self.take(consumer, records, stop)?;
                     let took = began.elapsed() - waited;
-                    if let Some(pause) = self.breather.pause(waited, took) {
+                    if let Some(pause) = self.breather.pause(waited, took, is_full) {
                         self.rest(stop, pause);
                     }
                 }

@@ -69,7 +69,8 @@ impl Relay {
             while !stop.is_cancelled() {
                 let began = Instant::now();
                 let rest = self.turn().await;
-                if let Some(pause) = self.breather.pause(waited, began.elapsed()) {
+                let took = began.elapsed();
+                if let Some(pause) = self.breather.pause(waited, took, rest.at_most.is_zero()) {
                     tokio::time::sleep(pause).await;
                 }
                 let began = Instant::now();
@@ -88,7 +89,7 @@ impl Relay {
         .await;
     }
 
-    /// One look at the outbox; how long to rest after it.
+    /// One look at the outbox; how long to rest after it: not at all after a full batch.
     pub(super) async fn turn(&mut self) -> Rest {
         let (poll_idle, poll_busy) = (
             self.cx.settings().relay.poll_idle,

@@ -14,6 +14,12 @@ pub trait Command: Send + Sync + 'static {
     /// What the caller is answered; remembered under the request id.
     type Answer: prost::Message + Default;
 
+    /// Whether asking changes something at a neighbour. Then the first answer to the request is looked for before:
+    /// a request id that is used again with other content must leave nothing behind there either.
+    fn asking_writes(&self) -> bool {
+        false
+    }
+
     /// Talks to neighbours. Has no transaction.
     fn ask(
         &self,

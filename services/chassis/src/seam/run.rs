@@ -1,7 +1,8 @@
 //! Running a command: ask → apply → flush → remember → commit, then wake the relay.
 //!
 //! Nearly every request is made once, so the first run does not look for an earlier answer: one that was
-//! made before conflicts at `remember`, or is refused for its own effect, and is recalled then.
+//! made before conflicts at `remember`, or is refused for its own effect, and is recalled then. Only where
+//! asking writes at a neighbour it must be known before.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -186,7 +187,7 @@ pub(super) fn remembered<'a, C: Command>(
 }
 
 /// The first answer, if the request was made before.
-async fn recall<C: Command>(
+pub(super) async fn recall<C: Command>(
     cx: &Context,
     caller: &Caller,
     request: Option<&RequestKey>,
@@ -207,7 +208,8 @@ async fn run_once<C: Command>(
     command: &C,
     look_first: bool,
 ) -> Result<C::Answer, Failure> {
-    if look_first && let Some(answer) = recall::<C>(cx, caller, request).await? {
+    let looks = look_first || command.asking_writes();
+    if looks && let Some(answer) = recall::<C>(cx, caller, request).await? {
         return Ok(answer);
     }
     let remembered = request.map(|request| remembered::<C>(cx, caller, request));

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tracing::{Instrument, Span};
 
 use super::request;
-use super::run::{Called, Turn, remembered};
+use super::run::{Called, Turn, recall, remembered};
 use super::{Away, Cause, Failure, SetCommand, UnitOfWork};
 use crate::context::Context;
 use crate::failpoint;
@@ -63,7 +63,7 @@ impl<C: SetCommand> Together<C> {
     /// Asks the neighbours, then waits for a transaction and says how it ended. Whatever goes wrong for
     /// this command alone goes wrong again when it is run by itself, which says what.
     pub(super) async fn take_turn(&self, cx: &Context, called: &Arc<Called<C>>) -> Turn<C::Answer> {
-        let heard = match called.command.hear(cx, &called.caller).await {
+        let heard = match hear(cx, called).await {
             Ok(heard) => heard,
             // Asked again, it would only be waited for twice.
             Err(Failure::Away(away)) => return Turn::Away(away),
@@ -140,6 +140,19 @@ impl<C: SetCommand> Queue<C> {
         let count = self.waiting.len().min(MOST);
         self.waiting.drain(..count).collect()
     }
+}
+
+/// What neighbours answer to a request that was not made before.
+async fn hear<C: SetCommand>(cx: &Context, called: &Called<C>) -> Result<C::Heard, Failure> {
+    let Called {
+        caller,
+        request,
+        command,
+    } = called;
+    if command.asking_writes() && recall::<C>(cx, caller, Some(request)).await?.is_some() {
+        return Err(Failure::Conflict("made before".to_owned()));
+    }
+    command.hear(cx, caller).await
 }
 
 /// One transaction; everybody learns how it ended for them.

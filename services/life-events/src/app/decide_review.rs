@@ -61,6 +61,11 @@ impl Command for DecideReview {
     type Asked = Asked;
     type Answer = pb::DecideReviewResponse;
 
+    /// Residents decides who the record is.
+    fn asking_writes(&self) -> bool {
+        true
+    }
+
     async fn ask(&self, cx: &Context, caller: &Caller) -> Result<Asked, Failure> {
         let stored = Cases::reading(cx).find(caller, self.target.case_id).await?;
         if !in_doubt(&stored, Doubt::Identity) {

@@ -57,6 +57,11 @@ impl Command for ReportDeath {
     type Asked = Asked;
     type Answer = pb::ReportDeathResponse;
 
+    /// Residents makes a record of an identity that nobody has.
+    fn asking_writes(&self) -> bool {
+        matches!(self.subject, Subject::Identity(_))
+    }
+
     async fn ask(&self, cx: &Context, caller: &Caller) -> Result<Asked, Failure> {
         let heard = self.whom(cx, caller).await?;
         let mut residents = Residents::of(cx, caller)?;

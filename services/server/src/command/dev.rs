@@ -6,7 +6,7 @@ use minzheng_chassis::authz::{Caller, Role, development};
 use minzheng_chassis::node::Node;
 use serde::Serialize;
 
-use super::serve::Running;
+use super::serve::{Running, refuse_open_door};
 use crate::cli::SettingsArgs;
 use crate::demo::seed::{self, Seeded};
 use crate::modules;
@@ -21,6 +21,7 @@ const USUAL_ADDRESS: &str = "127.0.0.1:50051";
 /// Runs everything on SQLite and the embedded bus under `./data`, seeded, until a signal.
 pub(super) async fn run(args: &SettingsArgs, printer: Printer) -> anyhow::Result<ExitCode> {
     let settings = args.load_over("minzheng dev", DEFAULTS)?;
+    refuse_open_door(&settings)?;
     let data_dir = settings.data_dir.display().to_string();
     let running = Running::start(settings, modules::all(), true).await?;
     let seeded = match seed::run(&running.node).await {

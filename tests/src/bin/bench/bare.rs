@@ -13,7 +13,7 @@ use minzheng_chassis::testing::TestDatabase;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use uuid::Uuid;
 
-use crate::latency::{Times, arrivals};
+use crate::latency::{Times, arrivals, wait_until};
 
 /// Where the report is, and the departments that act.
 const HOME: &str = "bare-life-events";
@@ -157,7 +157,7 @@ impl Bare {
         let cases = arrivals(begin, rate, time)
             .into_iter()
             .map(|start| async move {
-                tokio::time::sleep_until(start.into()).await;
+                wait_until(start).await;
                 self.settle().await?;
                 anyhow::Ok(start.elapsed())
             });

@@ -35,7 +35,8 @@ pub(crate) fn machine() {
     }
 }
 
-fn fsync() -> std::io::Result<Duration> {
+/// The median of what a sync of a small write takes.
+pub(crate) fn fsync() -> std::io::Result<Duration> {
     let mut file = tempfile::tempfile()?;
     let block = [7_u8; 4096];
     let mut times = Vec::with_capacity(SYNCS);

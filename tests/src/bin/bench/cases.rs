@@ -10,7 +10,7 @@ use minzheng_proto::life_events::v1 as pb;
 use minzheng_tests::family::{COUNTY, Member};
 use minzheng_tests::platform::{Callers, Platform};
 
-use crate::latency::Times;
+use crate::latency::{Times, wait_until};
 use crate::load;
 use crate::order::Order;
 
@@ -35,7 +35,7 @@ pub(crate) async fn latency(
     let gap = Duration::from_secs_f64(1.0 / per_second);
     let cases = people.iter().enumerate().map(|(n, member)| async move {
         let start = begin + gap * n as u32;
-        tokio::time::sleep_until(start.into()).await;
+        wait_until(start).await;
         // One that failed was never seen settled: it stands behind all others.
         let settled = settle(platform, member).await;
         settled.map_or_else(
@@ -115,16 +115,16 @@ pub(crate) async fn throughput(
     platform: &Platform,
     settled: &Settled,
     people: Vec<Member>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<f64> {
     let count = people.len();
     let (reported, took) = settle_all(platform, settled, people).await?;
+    let rate = count as f64 / took.as_secs_f64();
     println!(
-        "sustained, {IN_FLIGHT} reports in flight: {count} cases reported in {:.1} s, settled in {:.1} s: {:.0} settled cases/s",
+        "sustained, {IN_FLIGHT} reports in flight: {count} cases reported in {:.1} s, settled in {:.1} s: {rate:.0} settled cases/s",
         reported.as_secs_f64(),
         took.as_secs_f64(),
-        count as f64 / took.as_secs_f64()
     );
-    Ok(())
+    Ok(rate)
 }
 
 /// Reports all these people and waits until their cases are settled; how long either took.

@@ -12,7 +12,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::history::{self, Size};
-use crate::latency::{SEED, Times, arrivals};
+use crate::latency::{SEED, Times, arrivals, wait_until};
 use crate::order::Order;
 use crate::ratio::{Target, spread};
 use crate::reports::{Commands, Relay, Told, WARM_UP};
@@ -229,7 +229,7 @@ impl Scale {
             .map(|start| {
                 let one = one();
                 async move {
-                    tokio::time::sleep_until(start.into()).await;
+                    wait_until(start).await;
                     one.await?;
                     anyhow::Ok((start, start.elapsed()))
                 }

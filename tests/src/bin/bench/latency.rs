@@ -51,6 +51,22 @@ impl Times {
     }
 }
 
+/// The runtime's timer may be this late.
+const TIMER: Duration = Duration::from_millis(2);
+
+/// Waits for a moment, to within a tenth of a millisecond: what the runtime's timer is late would count as the
+/// latency of what begins then.
+pub(crate) async fn wait_until(moment: Instant) {
+    tokio::time::sleep_until((moment - TIMER).into()).await;
+    let rest = moment.saturating_duration_since(Instant::now());
+    if rest.is_zero() {
+        return;
+    }
+    tokio::task::spawn_blocking(move || std::thread::sleep(rest))
+        .await
+        .expect("a thread that sleeps");
+}
+
 /// Random moments from `begin` on, `rate` a second: Poisson arrivals, the same in each run.
 pub(crate) fn arrivals(begin: Instant, rate: f64, time: Duration) -> Vec<Instant> {
     let mut random = StdRng::seed_from_u64(SEED);

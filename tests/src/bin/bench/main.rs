@@ -3,7 +3,7 @@
 //!
 //! Latency is open loop with intended start times; throughput counts settled cases after the commit
 //! that settled them; footprints come from the operating system. What has a baseline is measured with
-//! it in turns; the exit code is 1 when a ratio is below its floor.
+//! it in turns; the exit code is 1 when a figure is below its floor.
 
 #![allow(clippy::print_stdout)] // the report is what this program is for
 
@@ -25,6 +25,7 @@ mod inbox;
 mod lag;
 mod latency;
 mod load;
+mod one_death;
 mod order;
 mod overload;
 mod pgbench;
@@ -40,19 +41,12 @@ mod telemetry;
 
 use std::process::ExitCode;
 
-use minzheng_chassis::testing::{KAFKA_VARIABLE, TestDatabase, real_service};
-use minzheng_tests::platform::Platform;
-use minzheng_tests::processes::{Cluster, Embedded};
 use order::Order;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<ExitCode> {
     let order = Order::of(std::env::args().skip(1))?;
     context::print().await?;
-    if order.wants_any(&["latency", "throughput"]) {
-        real(&order).await?;
-        embedded(&order).await?;
-    }
     let reached = measure(&order).await?;
     Ok(if reached {
         ExitCode::SUCCESS
@@ -64,6 +58,9 @@ async fn main() -> anyhow::Result<ExitCode> {
 /// Runs what has a floor; whether all reach it.
 async fn measure(order: &Order) -> anyhow::Result<bool> {
     let mut reached = true;
+    if order.wants_any(&one_death::NAMES) {
+        reached &= one_death::run(order).await?;
+    }
     if order.wants("B2") {
         reached &= relay::run(order).await?;
     }
@@ -98,53 +95,4 @@ async fn measure(order: &Order) -> anyhow::Result<bool> {
         reached &= telemetry::run(order).await?;
     }
     Ok(reached)
-}
-
-async fn real(order: &Order) -> anyhow::Result<()> {
-    let Some(kafka) = real_service(KAFKA_VARIABLE) else {
-        return Ok(());
-    };
-    let Some(database) = TestDatabase::postgres().await else {
-        return Ok(());
-    };
-    println!("\n## PostgreSQL and Kafka, one process per target");
-    baseline::kafka(&kafka).await?;
-    let mut cluster = Cluster::start(database, &kafka, 1).await;
-    let url = cluster.database.url("life-events");
-    let settled = cases::Settled::on_postgres(&url).await?;
-    latency(&cluster.platform(), order).await?;
-    if order.wants("throughput") {
-        let people = load::people(&cluster.platform(), cases_of(order)).await;
-        cases::warm_up(&cluster.platform(), &settled, order).await?;
-        analysed::restart(&mut cluster).await?;
-        cases::throughput(&cluster.platform(), &settled, people).await?;
-    }
-    Ok(())
-}
-
-async fn embedded(order: &Order) -> anyhow::Result<()> {
-    println!("\n## One process, SQLite and the embedded bus");
-    let embedded = Embedded::start().await;
-    let data = embedded.directory.path().join("data");
-    let settled = cases::Settled::on_sqlite(&data.join("life-events.db")).await?;
-    let platform = embedded.platform();
-    latency(&platform, order).await?;
-    if order.wants("throughput") {
-        let people = load::people(&platform, cases_of(order)).await;
-        cases::warm_up(&platform, &settled, order).await?;
-        cases::throughput(&platform, &settled, people).await?;
-    }
-    Ok(())
-}
-
-async fn latency(platform: &Platform, order: &Order) -> anyhow::Result<()> {
-    if order.wants("latency") {
-        cases::latency(platform, order.amount(300, 30), 10.0).await?;
-    }
-    Ok(())
-}
-
-/// How many cases the throughput is measured with.
-fn cases_of(order: &Order) -> usize {
-    order.amount(6000, 600)
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use minzheng_tests::platform::{Platform, minzheng_reason};
 use tonic::{Code, Status};
 
-use crate::latency::{Times, arrivals};
+use crate::latency::{Times, arrivals, wait_until};
 use crate::order::Order;
 use crate::ratio::{Target, median};
 use crate::reports::{Commands, Relay, WARM_UP};
@@ -103,7 +103,7 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
 async fn probes(bench: &Commands, platform: &Platform, time: Duration) -> anyhow::Result<Times> {
     let starts = arrivals(Instant::now(), PROBES, time).into_iter();
     let probes = starts.map(|start| async move {
-        tokio::time::sleep_until(start.into()).await;
+        wait_until(start).await;
         bench.tell(platform).await?;
         anyhow::Ok(start.elapsed())
     });
@@ -153,7 +153,7 @@ async fn overload(
     let reports = arrivals(begin, rate, time)
         .into_iter()
         .map(|start| async move {
-            tokio::time::sleep_until(start.into()).await;
+            wait_until(start).await;
             let answer = bench.tell(platform).await;
             (answer, start, Instant::now())
         });

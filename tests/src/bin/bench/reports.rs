@@ -17,7 +17,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::facts;
-use crate::latency::{Times, arrivals};
+use crate::latency::{Times, arrivals, wait_until};
 use crate::ratio::Leg;
 use crate::residents;
 use crate::stand::{LOOK_EVERY, Stand, end};
@@ -215,7 +215,7 @@ impl Commands {
         let begin = Instant::now() + BEGINS_IN;
         let starts = arrivals(begin, rate, WARM_UP + time);
         let reports = starts.into_iter().map(|start| async move {
-            tokio::time::sleep_until(start.into()).await;
+            wait_until(start).await;
             let request = self.tell(&self.platform).await?;
             anyhow::Ok(Told {
                 request,
