@@ -29,11 +29,11 @@ use minzheng_tests::statements::{Count, Counts, Idle, Statements, beats, by_serv
 use uuid::Uuid;
 
 /// Most statements that `ReportDeath` by person id may take, by service. Lower them when fewer do.
-const REPORT_STATEMENTS: [(&str, i64); 2] = [("life-events", 5), ("residents", 2)];
+const REPORT_STATEMENTS: [(&str, i64); 2] = [("life-events", 3), ("residents", 2)];
 
 /// Most statements from a report by identity until its case is settled and everybody is quiet.
 const CASE_STATEMENTS: [(&str, i64); 4] = [
-    ("life-events", 16),
+    ("life-events", 15),
     ("residents", 9),
     ("elderly-care", 5),
     ("child-welfare", 6),

@@ -15,9 +15,9 @@ use super::residents::{Known, Record};
 use super::show;
 use super::whereabouts::standing;
 use crate::domain::death::{Case, DocumentKey, report};
-use crate::storage::cases::{self, Cases, StoredCase};
-use crate::storage::decided_records::{self, Verdict};
-use crate::storage::documents;
+use crate::storage::cases::{self, StoredCase};
+use crate::storage::decided_records::Verdict;
+use crate::storage::reported;
 
 /// The cases that a transaction opens.
 pub struct Openings {
@@ -50,11 +50,11 @@ impl SetCommand for ReportDeath {
             .iter()
             .map(|(command, _)| &command.document)
             .collect();
-        let told = documents::known_anywhere(uow, &documents).await?;
+        let known = reported::look_up_anywhere(uow, &persons, &documents).await?;
         Ok(Openings {
-            verdicts: decided_records::of_persons(uow, &persons).await?,
-            have_one: Cases::within(uow).who_has_one(&persons).await?,
-            told: told.into_iter().cloned().collect(),
+            verdicts: known.verdicts,
+            have_one: known.with_case,
+            told: known.documents,
             survivors: named.into_iter().zip(persons).collect(),
             opened: Vec::new(),
         })

@@ -1,8 +1,6 @@
 //! Cases: finders and saves. Names ending in `_anywhere` or `_of_person` look past the caller's
 //! divisions.
 
-use std::collections::BTreeSet;
-
 use minzheng_chassis::authz::Caller;
 use minzheng_chassis::context::Context;
 use minzheng_chassis::crypto::KeyRing;
@@ -302,22 +300,6 @@ impl<C: ConnectionTrait> Cases<'_, C> {
             .add(death_case::Column::PersonId.eq(person_id))
             .add(death_case::Column::Episode.lt(episode));
         self.load(earlier).await
-    }
-
-    /// Which of these persons have a case.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn who_has_one(&self, persons: &[Uuid]) -> Result<BTreeSet<Uuid>, Failure> {
-        let these = death_case::Column::PersonId.is_in(padded(persons.to_vec()));
-        let have: Vec<Uuid> = death_case::Entity::find()
-            .select_only()
-            .column(death_case::Column::PersonId)
-            .filter(these)
-            .into_tuple()
-            .all(self.db)
-            .await?;
-        Ok(have.into_iter().collect())
     }
 
     /// All cases of these persons, by person and episode.

@@ -1,15 +1,12 @@
 //! Records of residents that were decided, and persons who moved. The event may arrive while a report
 //! about them is between its question to residents and its transaction: then this is what it finds.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use minzheng_chassis::civil::micros;
-use minzheng_chassis::db::dialect::padded;
 use minzheng_chassis::division::DivisionCode;
 use minzheng_chassis::seam::{Failure, UnitOfWork};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict};
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel};
 use uuid::Uuid;
 
 use super::column::{parsed_opt, text};
@@ -111,32 +108,24 @@ async fn write(
 /// # Errors
 /// The database's.
 pub async fn of_person(uow: &UnitOfWork, person_id: Uuid) -> Result<Option<Verdict>, Failure> {
-    Ok(of_persons(uow, &[person_id]).await?.remove(&person_id))
-}
-
-/// The same of several.
-///
-/// # Errors
-/// The database's.
-pub async fn of_persons(
-    uow: &UnitOfWork,
-    persons: &[Uuid],
-) -> Result<BTreeMap<Uuid, Verdict>, Failure> {
-    let rows = decided_record::Entity::find()
-        .filter(decided_record::Column::PersonId.is_in(padded(persons.to_vec())))
-        .all(uow.connection())
+    let row = decided_record::Entity::find_by_id(person_id)
+        .one(uow.connection())
         .await?;
-    rows.iter()
-        .map(|row| Ok((row.person_id, verdict_of(row)?)))
-        .collect()
+    row.map(|row| verdict(&row.verdict, row.domicile, row.residence))
+        .transpose()
 }
 
-fn verdict_of(row: &decided_record::Model) -> Result<Verdict, Failure> {
-    if row.verdict == REJECTED {
+/// As it is stored.
+pub(super) fn verdict(
+    name: &str,
+    domicile: Option<String>,
+    residence: Option<String>,
+) -> Result<Verdict, Failure> {
+    if name == REJECTED {
         return Ok(Verdict::Rejected);
     }
     Ok(Verdict::Established {
-        domicile: parsed_opt("domicile", row.domicile.as_ref())?,
-        residence: parsed_opt("residence", row.residence.as_ref())?,
+        domicile: parsed_opt("domicile", domicile.as_ref())?,
+        residence: parsed_opt("residence", residence.as_ref())?,
     })
 }

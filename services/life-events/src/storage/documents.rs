@@ -1,11 +1,8 @@
 //! Documents that were told before, by organisation and reference.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use minzheng_chassis::context::Context;
-use minzheng_chassis::db::dialect::padded;
-use minzheng_chassis::seam::{Failure, UnitOfWork};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use minzheng_chassis::seam::Failure;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 use super::entity::{death_case, evidence};
@@ -55,30 +52,4 @@ pub async fn told_before_anywhere(
         });
     }
     Ok(told)
-}
-
-/// Which of these documents were told before; of any division.
-///
-/// # Errors
-/// The database's.
-pub async fn known_anywhere<'d>(
-    uow: &UnitOfWork,
-    documents: &[&'d DocumentKey],
-) -> Result<BTreeSet<&'d DocumentKey>, Failure> {
-    let keys = uow.context().keys();
-    let indexed: BTreeMap<Vec<u8>, &DocumentKey> = documents
-        .iter()
-        .map(|document| (document_index(keys, document), *document))
-        .collect();
-    let known: Vec<Vec<u8>> = evidence::Entity::find()
-        .select_only()
-        .column(evidence::Column::DocumentIndex)
-        .filter(evidence::Column::DocumentIndex.is_in(padded(indexed.keys().cloned().collect())))
-        .into_tuple()
-        .all(uow.connection())
-        .await?;
-    Ok(known
-        .iter()
-        .filter_map(|index| indexed.get(index).copied())
-        .collect())
 }

@@ -15,6 +15,7 @@ mod evidence_row;
 pub mod list;
 mod migrations;
 mod question_row;
+pub mod reported;
 pub mod rules;
 mod scope;
 
