@@ -39,7 +39,7 @@ impl Document {
     /// The case of which just this statement was told before.
     ///
     /// # Errors
-    /// REFERENCE_REUSED: the document is about another person.
+    /// REFERENCE_REUSED: the document is about another person. SOURCE_CHANGED: it is another document.
     pub(super) async fn known_case(
         &self,
         uow: &UnitOfWork,
@@ -52,6 +52,13 @@ impl Document {
             .any(|revision| revision.person_id != person_id)
         {
             return Err(Rejection::ReferenceReused.into());
+        }
+        if self
+            .told
+            .iter()
+            .any(|revision| revision.statement.source != statement.source)
+        {
+            return Err(Rejection::SourceChanged.into());
         }
         let same = self
             .told

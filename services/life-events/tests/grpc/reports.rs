@@ -14,6 +14,7 @@ use crate::common::*;
 on_both_deployments!(
     a_report_told_twice_is_one_case,
     a_reference_is_about_one_person,
+    a_reissued_document_stays_what_it_is,
     what_is_wrong_is_told_at_once_and_nothing_is_written,
     a_report_waits_for_residents,
     a_reference_that_is_an_id_number_is_kept_from_others,
@@ -112,6 +113,27 @@ async fn a_reference_is_about_one_person(deployment: Deployment) {
         );
     }
     assert_eq!(cases_of(&node, &other_id).await, vec![]);
+    node.stop().await;
+}
+
+async fn a_reissued_document_stays_what_it_is(deployment: Deployment) {
+    let node = deployment.start(silent()).await;
+    let (number, _) = residents::somebody();
+    let source = EvidenceSource::MedicalCertificate;
+    let certificate = report(identity(&number), source, day(2026, 3, 4));
+    let case = tell(&node, &certificate).await;
+    // A hint must not stand in place of the certificate that confirmed the death.
+    let hint = pb::ReportDeathRequest {
+        source: EvidenceSource::DataHint.into(),
+        died_on: None,
+        ..again(&certificate)
+    };
+    let refusal = try_tell(&node, &hint).await.unwrap_err();
+    assert_eq!(
+        (refusal.code(), reason(&refusal).as_str()),
+        (Code::FailedPrecondition, "SOURCE_CHANGED")
+    );
+    assert_eq!(get(&node, &case.id).await, case);
     node.stop().await;
 }
 

@@ -31,7 +31,7 @@
 //!
 //! # What the caller does
 //! - It finds a report's document by (organisation, reference) first. Told of another person:
-//!   [`Rejection::ReferenceReused`]. Told with the same statement: the answer is that document's
+//!   [`Rejection::ReferenceReused`]; by another kind of source: [`Rejection::SourceChanged`]. Told with the same statement: the answer is that document's
 //!   case, of whatever episode. Otherwise [`report`] gets the person's latest case, and
 //!   [`Report::revisions_elsewhere`] where an earlier episode has the document.
 //! - It hands every input to [`react`] and saves case and effects in one transaction; a case

@@ -27,6 +27,10 @@ pub enum Rejection {
     /// The reference was used for another person.
     #[error("the organisation used this reference for another person")]
     ReferenceReused,
+    /// The reference was used for a document of another kind: one that is reissued stays what it is, or a hint
+    /// could stand in place of a certificate.
+    #[error("the organisation used this reference for a document of another source")]
+    SourceChanged,
     /// The person's record was merged; the survivor's case goes on.
     #[error("the case was merged into another")]
     CaseMerged,
@@ -88,6 +92,7 @@ impl DomainError for Rejection {
             | Self::EvidenceStatesNoDate => Kind::InvalidArgument,
             Self::FourEyes => Kind::PermissionDenied,
             Self::ReferenceReused
+            | Self::SourceChanged
             | Self::CaseMerged
             | Self::NothingInDoubt
             | Self::NotInReview
@@ -109,6 +114,7 @@ impl DomainError for Rejection {
             Self::DateTooEarly { .. } => "DATE_TOO_EARLY",
             Self::DeclarationNeedsJudgment => "DECLARATION_NEEDS_JUDGMENT",
             Self::ReferenceReused => "REFERENCE_REUSED",
+            Self::SourceChanged => "SOURCE_CHANGED",
             Self::CaseMerged => "CASE_MERGED",
             Self::NothingInDoubt => "NOTHING_IN_DOUBT",
             Self::NotInReview => "NOT_IN_REVIEW",
@@ -134,6 +140,7 @@ impl DomainError for Rejection {
             Self::DateTooEarly { .. } => "日期过早，请核对年份",
             Self::DeclarationNeedsJudgment => "宣告死亡日期只能来自法院判决",
             Self::ReferenceReused => "该单位的这一文书编号已用于另一人",
+            Self::SourceChanged => "该单位的这一文书编号已用于另一类文书，请填写本文书自己的编号",
             Self::CaseMerged => "该办件已并入另一办件，请在并入后的办件中办理",
             Self::NothingInDoubt => "该办件没有待核定的信息",
             Self::NotInReview => "该办件不在核定阶段，不能归到他人名下",
@@ -161,6 +168,7 @@ impl DomainError for Rejection {
             Self::ProofNeeded => Some("source"),
             Self::NoSuchEvidence | Self::EvidenceStatesNoDate => Some("evidence_id"),
             Self::ReferenceReused
+            | Self::SourceChanged
             | Self::CaseMerged
             | Self::NothingInDoubt
             | Self::NotInReview
