@@ -31,9 +31,10 @@
 //!
 //! # What the caller does
 //! - It finds a report's document by (organisation, reference) first. Told of another person:
-//!   [`Rejection::ReferenceReused`]; by another kind of source: [`Rejection::SourceChanged`]. Told with the same statement: the answer is that document's
-//!   case, of whatever episode. Otherwise [`report`] gets the person's latest case, and
-//!   [`Report::revisions_elsewhere`] where an earlier episode has the document.
+//!   [`Rejection::ReferenceReused`]; by another kind of source: [`Rejection::SourceChanged`]. Told
+//!   with the same statement: the answer is that document's case, of whatever episode. Otherwise
+//!   [`report`] gets the person's latest case, and [`Report::revisions_elsewhere`] where an earlier
+//!   episode has the document.
 //! - It hands every input to [`react`] and saves case and effects in one transaction; a case
 //!   equal to the one before needs no saving.
 //! - It tries a step without terms first and reads the rules only where they are missed ([`Terms`]).
