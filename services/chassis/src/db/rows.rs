@@ -82,8 +82,11 @@ pub fn rows_of(
     rows: impl IntoIterator<Item = Vec<Value>>,
 ) -> (String, Vec<Value>) {
     let rows: Vec<Vec<Value>> = rows.into_iter().collect();
-    let arrays = dialect::takes_arrays(backend).then(|| arrays_of(&rows));
-    arrays.flatten().unwrap_or_else(|| tuples_of(rows))
+    let columns = dialect::takes_arrays(backend).then(|| columns_of(&rows));
+    match columns.flatten() {
+        Some(columns) => arrays_of(&columns, rows),
+        None => tuples_of(rows),
+    }
 }
 
 /// `VALUES ($1, …), …`. SQLite takes 32,766 of them.
@@ -97,36 +100,67 @@ fn tuples_of(rows: Vec<Vec<Value>>) -> (String, Vec<Value>) {
     (format!("VALUES {}", tuples.join(", ")), values)
 }
 
-/// `unnest` of an array for each column, written as text, since sea-orm binds no array that holds NULL; nothing
-/// where a column holds values of different types, or of one that is not known here.
-fn arrays_of(rows: &[Vec<Value>]) -> Option<(String, Vec<Value>)> {
-    let columns = rows.first()?.len();
-    let mut arrays = Vec::with_capacity(columns);
-    let mut names = Vec::with_capacity(columns);
-    let mut values = Vec::with_capacity(columns);
-    for place in 0..columns {
+/// From so many rows on a column without NULL goes as the binary array that sea-orm binds, which the server need
+/// not parse. Of fewer it would save little, and a column that sometimes holds NULL would make two plans of one.
+const BINARY_FROM: usize = 16;
+
+/// What a column's values have in common.
+struct Column {
+    kind: ArrayType,
+    /// Its name in SQL.
+    name: &'static str,
+    /// sea-orm binds no array that holds NULL.
+    is_binary: bool,
+}
+
+/// Nothing where a column holds values of different types, or of one that is not known here.
+fn columns_of(rows: &[Vec<Value>]) -> Option<Vec<Column>> {
+    let many = rows.len() >= BINARY_FROM;
+    let column_at = |place: usize| {
+        let kind = rows.first()?.get(place)?.array_type();
         let mut column = rows.iter().map(|row| row.get(place));
-        let kind = kind_of(rows.first()?.get(place)?)?;
-        let mut array = String::from("{");
-        column.try_for_each(|value| {
-            let value = value.filter(|value| kind_of(value) == Some(kind))?;
-            if array.len() > 1 {
-                array.push(',');
-            }
-            push_element(&mut array, value)
-        })?;
-        array.push('}');
-        arrays.push(format!("CAST(${} AS {kind}[])", place + 1));
-        names.push(format!("column{}", place + 1));
-        values.push(Value::from(array));
+        let same = column.all(|value| value.is_some_and(|value| value.array_type() == kind));
+        let holds_null = || rows.iter().any(|row| is_null(&row[place]));
+        let name = name_of(&kind).filter(|_| same)?;
+        Some(Column {
+            is_binary: many && !holds_null(),
+            kind,
+            name,
+        })
+    };
+    (0..rows.first()?.len()).map(column_at).collect()
+}
+
+/// `unnest` of an array for each column.
+fn arrays_of(columns: &[Column], rows: Vec<Vec<Value>>) -> (String, Vec<Value>) {
+    let mut by_column: Vec<Vec<Value>> = Vec::with_capacity(columns.len());
+    by_column.resize_with(columns.len(), || Vec::with_capacity(rows.len()));
+    for row in rows {
+        for (column, value) in by_column.iter_mut().zip(row) {
+            column.push(value);
+        }
+    }
+    let mut arrays = Vec::with_capacity(columns.len());
+    let mut names = Vec::with_capacity(columns.len());
+    let mut values = Vec::with_capacity(columns.len());
+    for (place, (column, of_it)) in columns.iter().zip(by_column).enumerate() {
+        let place = place + 1;
+        names.push(format!("column{place}"));
+        if column.is_binary {
+            arrays.push(format!("${place}"));
+            values.push(Value::Array(column.kind.clone(), Some(Box::new(of_it))));
+        } else {
+            arrays.push(format!("CAST(${place} AS {}[])", column.name));
+            values.push(Value::from(array_literal(&of_it)));
+        }
     }
     let (arrays, names) = (arrays.join(", "), names.join(", "));
     let text = format!("SELECT * FROM unnest({arrays}) AS told({names})");
-    Some((text, values))
+    (text, values)
 }
 
-fn kind_of(value: &Value) -> Option<&'static str> {
-    match value.array_type() {
+fn name_of(kind: &ArrayType) -> Option<&'static str> {
+    match kind {
         ArrayType::Bool => Some("boolean"),
         ArrayType::Int => Some("integer"),
         ArrayType::BigInt => Some("bigint"),
@@ -137,8 +171,33 @@ fn kind_of(value: &Value) -> Option<&'static str> {
     }
 }
 
-/// An element of an array as PostgreSQL reads it.
-fn push_element(array: &mut String, value: &Value) -> Option<()> {
+fn is_null(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::Bool(None)
+            | Value::Int(None)
+            | Value::BigInt(None)
+            | Value::Uuid(None)
+            | Value::String(None)
+            | Value::Bytes(None)
+    )
+}
+
+/// An array as PostgreSQL reads it.
+fn array_literal(values: &[Value]) -> String {
+    let mut array = String::from("{");
+    for (place, value) in values.iter().enumerate() {
+        if place > 0 {
+            array.push(',');
+        }
+        push_element(&mut array, value);
+    }
+    array.push('}');
+    array
+}
+
+/// An element of a kind that has a name here.
+fn push_element(array: &mut String, value: &Value) {
     match value {
         Value::Bool(Some(value)) => array.push_str(if *value { "t" } else { "f" }),
         Value::Int(Some(value)) => array.push_str(&value.to_string()),
@@ -150,15 +209,8 @@ fn push_element(array: &mut String, value: &Value) -> Option<()> {
             array.push_str(&hex::encode(value));
             array.push('"');
         }
-        Value::Bool(None)
-        | Value::Int(None)
-        | Value::BigInt(None)
-        | Value::Uuid(None)
-        | Value::String(None)
-        | Value::Bytes(None) => array.push_str("NULL"),
-        _ => return None,
+        _ => array.push_str("NULL"),
     }
-    Some(())
 }
 
 fn push_quoted(array: &mut String, text: &str) {
@@ -209,7 +261,8 @@ mod tests {
                 val(Some(i32::MIN)),
             ]
         };
-        TEXTS.iter().enumerate().map(row).collect()
+        let twice = TEXTS.iter().chain(TEXTS);
+        twice.enumerate().map(row).collect()
     }
 
     async fn rows_come_back_as_they_were_given(database: TestDatabase) {
@@ -225,10 +278,17 @@ mod tests {
             columns: &["n", "t", "u", "i", "b", "o", "s"],
             tail: "ON CONFLICT (n) DO NOTHING",
         };
-        for count in [1, TEXTS.len()] {
+        let all = rows().len();
+        assert!(TEXTS.len() < BINARY_FROM && BINARY_FROM < all);
+        // Few, as texts; then many, in which the columns without NULL are binary.
+        for (count, new) in [
+            (1, 1),
+            (TEXTS.len(), TEXTS.len() - 1),
+            (all, all - TEXTS.len()),
+        ] {
             let (text, values) = into.rows(db.backend(), rows().into_iter().take(count));
             let changed = db.writer().run(text, values).await.unwrap();
-            assert_eq!(changed as usize, if count == 1 { 1 } else { count - 1 });
+            assert_eq!(changed as usize, new);
         }
         let found = db.reader().all("SELECT * FROM a ORDER BY n", []).await;
         let found: Vec<Vec<Value>> = found
@@ -257,6 +317,12 @@ mod tests {
     fn the_text_is_the_same_for_any_number_of_rows() {
         let text = |count: usize| rows_of(DbBackend::Postgres, rows().into_iter().take(count)).0;
         assert_eq!(text(1), text(TEXTS.len()));
+        assert_eq!(text(BINARY_FROM), text(rows().len()));
+        assert_ne!(
+            text(BINARY_FROM),
+            text(1),
+            "sqlx knows a statement by its text"
+        );
         assert_eq!(
             rows_of(DbBackend::Sqlite, vec![vec![val(1_i64), val("a")]; 2]).0,
             "VALUES ($1, $2), ($3, $4)"

@@ -70,11 +70,19 @@ pub(super) enum Step {
 }
 
 impl Batch<'_> {
-    /// All events in one transaction, rerun after conflicts.
-    pub(super) async fn together(&self, parts: &[Part<'_>]) -> Result<Step, Failure> {
+    /// All events in one transaction, prepared anew and rerun after conflicts.
+    pub(super) async fn together(
+        &self,
+        parts: &[Part<'_>],
+        mut prepared: Option<Vec<Prepared<'_>>>,
+    ) -> Result<Step, Failure> {
         let mut run = 1;
         loop {
-            let outcome = match prepare(self.cx, self.subscription, parts).await {
+            let ready = match prepared.take() {
+                Some(prepared) => Ok(prepared),
+                None => prepare(self.cx, self.subscription, parts).await,
+            };
+            let outcome = match ready {
                 Ok(prepared) => self.transact(parts, &prepared).await,
                 Err(failure) => Err(failure),
             };

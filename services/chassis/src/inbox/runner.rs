@@ -22,6 +22,9 @@ use crate::seam::{Away, Failure};
 /// How long a poll waits for the first record.
 const POLL: Duration = Duration::from_millis(250);
 
+/// How many full transactions a poll may bring: while one is written the next is prepared.
+const TRANSACTIONS_A_POLL: usize = 4;
+
 /// How long the runner rests before it opens a consumer again.
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
 
@@ -44,6 +47,8 @@ pub struct Runner {
     handle: Handle,
     reported: Instant,
     breather: Breather,
+    /// What was polled while a full poll was handled.
+    ahead: Option<Result<Vec<Record>, BusError>>,
 }
 
 impl Runner {
@@ -58,6 +63,7 @@ impl Runner {
             handle,
             reported: Instant::now(),
             breather: Breather::default(),
+            ahead: None,
         }
     }
 
@@ -78,6 +84,7 @@ impl Runner {
         self.handle
             .block_on(positions::begin_missing(&self.cx, &self.subscriptions))?;
         let mut consumer = self.open()?;
+        self.ahead = None;
         let outcome = self.consume_with(consumer.as_mut(), stop);
         consumer.close(CLOSE_WITHIN);
         outcome
@@ -105,12 +112,13 @@ impl Runner {
         stop: &CancellationToken,
     ) -> Result<(), Failure> {
         while !stop.is_cancelled() {
-            let limit = self.cx.settings().runner.batch;
+            let batch = self.cx.settings().runner.batch;
             let began = Instant::now();
-            match consumer.poll(POLL, limit) {
+            let polled = self.ahead.take();
+            match polled.unwrap_or_else(|| consumer.poll(POLL, self.most_polled())) {
                 Ok(records) => {
                     let waited = began.elapsed();
-                    let is_full = records.len() >= limit;
+                    let is_full = records.len() >= batch;
                     self.take(consumer, records, stop)?;
                     let took = began.elapsed() - waited;
                     if let Some(pause) = self.breather.pause(waited, took, is_full) {
@@ -131,6 +139,10 @@ impl Runner {
         Ok(())
     }
 
+    fn most_polled(&self) -> usize {
+        self.cx.settings().runner.batch * TRANSACTIONS_A_POLL
+    }
+
     fn take(
         &mut self,
         consumer: &mut dyn Consumer,
@@ -146,6 +158,7 @@ impl Runner {
             self.cx.settings().database.max_connections as usize,
         );
         let odd = self.gaps.compare(&records);
+        let is_full = records.len() >= self.cx.settings().runner.batch;
         let (cx, subscriptions) = (self.cx.clone(), self.subscriptions.clone());
         let (positions, pace) = (self.positions.clone(), self.pace.clone());
         // On a thread of the runtime, which hears the database's answers itself: on this one every
@@ -157,11 +170,17 @@ impl Runner {
             gaps::note(&cx, &subscriptions, &odd, again).await;
             handled
         });
+        if is_full {
+            let polled = consumer.poll(Duration::ZERO, self.most_polled());
+            self.ahead =
+                Some(polled).filter(|polled| !matches!(polled, Ok(none) if none.is_empty()));
+        }
         let handled = self.handle.block_on(handling).map_err(Failure::internal)?;
         self.settle(consumer, handled, stop)
     }
 
-    /// After trouble: waits for what is away, rereads the positions, goes on from there.
+    /// After trouble: waits for what is away, rereads the positions, goes on from there. What was polled ahead is
+    /// polled again.
     fn settle(
         &mut self,
         consumer: &mut dyn Consumer,
@@ -171,6 +190,13 @@ impl Runner {
         if handled.reread.is_empty() {
             return Ok(());
         }
+        let mut begin = match self.ahead.take() {
+            Some(Ok(records)) => first_of_each(records),
+            said => {
+                self.ahead = said;
+                BTreeMap::new()
+            }
+        };
         if let Some(away) = handled.away {
             self.wait_for(consumer, &away, stop)?;
         }
@@ -178,9 +204,9 @@ impl Runner {
         let reread = self
             .positions
             .reread(&self.cx, &self.subscriptions, &handled.reread);
-        let lowest = self.handle.block_on(reread)?;
+        begin.extend(self.handle.block_on(reread)?);
         let held = consumer.assignment();
-        for (at, offset) in lowest.iter().filter(|(at, _)| held.contains(at)) {
+        for (at, offset) in begin.iter().filter(|(at, _)| held.contains(at)) {
             consumer.seek(at, *offset)?;
         }
         Ok(())
@@ -194,13 +220,13 @@ impl Runner {
         stop: &CancellationToken,
     ) -> Result<(), Failure> {
         tracing::warn!(service = self.cx.name(), who = %away.who, detail = %away.detail, "away; waiting");
-        let mut unread: BTreeMap<TopicPartition, i64> = BTreeMap::new();
+        let mut unread = BTreeMap::new();
         while !stop.is_cancelled() {
             // Again each time: a partition that is assigned meanwhile is not paused.
             let held = consumer.assignment();
             consumer.pause(&held)?;
-            for record in consumer.poll(LOOK_EVERY, 1)? {
-                unread.entry(record.at).or_insert(record.offset);
+            for (at, offset) in first_of_each(consumer.poll(LOOK_EVERY, 1)?) {
+                unread.entry(at).or_insert(offset);
             }
             if self.handle.block_on(self.is_back(away)) {
                 tracing::info!(service = self.cx.name(), who = %away.who, "back");
@@ -269,4 +295,13 @@ impl Runner {
             }
         });
     }
+}
+
+/// Where the records of each partition begin.
+fn first_of_each(records: Vec<Record>) -> BTreeMap<TopicPartition, i64> {
+    let mut first = BTreeMap::new();
+    for record in records {
+        first.entry(record.at).or_insert(record.offset);
+    }
+    first
 }

@@ -2,6 +2,7 @@
 //! transaction takes.
 
 use super::batch::{Batch, QUICK_TRIES, Step};
+use super::prepare::{Prepared, prepare};
 use crate::bus::{Envelope, TopicPartition};
 use crate::seam::{Away, Failure, backoff};
 
@@ -34,7 +35,7 @@ pub(super) struct Part<'a> {
 }
 
 /// What became of a slice.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Outcome {
     /// Applied (or parked) up to here.
     MovedTo(i64),
@@ -45,6 +46,7 @@ pub(super) enum Outcome {
 }
 
 /// How far a slice is.
+#[derive(Clone)]
 struct Progress<'a> {
     slice: &'a Slice,
     read: i64,
@@ -88,8 +90,11 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// Which slices a transaction takes, by index, with the part of each; at most `limit` events.
-fn choose<'a>(slices: &[Progress<'a>], limit: usize) -> Vec<(usize, Part<'a>)> {
+/// What one transaction takes: of some slices, by index, a part.
+type Chosen<'a> = Vec<(usize, Part<'a>)>;
+
+/// The next `limit` events at most.
+fn choose<'a>(slices: &[Progress<'a>], limit: usize) -> Chosen<'a> {
     let mut room = limit;
     let mut chosen = Vec::new();
     for (index, progress) in slices.iter().enumerate() {
@@ -101,19 +106,42 @@ fn choose<'a>(slices: &[Progress<'a>], limit: usize) -> Vec<(usize, Part<'a>)> {
     chosen
 }
 
+fn parts_of<'a>(chosen: &Chosen<'a>) -> Vec<Part<'a>> {
+    chosen.iter().map(|(_, part)| *part).collect()
+}
+
+/// A transaction's events, decoded and asked about while the one before it was written.
+struct Ahead<'a> {
+    chosen: Chosen<'a>,
+    prepared: Vec<Prepared<'a>>,
+}
+
 impl Batch<'_> {
     /// Handles slices: all partitions in one transaction if it goes well, else one by one, else one
     /// event by one.
     pub(super) async fn handle(&self, slices: &[Slice]) -> Vec<(TopicPartition, Outcome)> {
         let mut progress: Vec<Progress<'_>> = slices.iter().map(Progress::of).collect();
+        let mut ahead = None;
         loop {
-            let chosen = choose(&progress, self.pace.events());
+            let (chosen, prepared) = match ahead.take() {
+                Some(Ahead { chosen, prepared }) => (chosen, Some(prepared)),
+                None => (choose(&progress, self.pace.events()), None),
+            };
             if chosen.is_empty() {
                 return progress.into_iter().map(Progress::outcome).collect();
             }
-            let parts: Vec<Part<'_>> = chosen.iter().map(|(_, part)| *part).collect();
-            match self.together(&parts).await {
-                Ok(step) => note(&mut progress, &chosen, step),
+            let parts = parts_of(&chosen);
+            let (outcome, next) = tokio::join!(
+                self.together(&parts, prepared),
+                self.look_ahead(&progress, &chosen)
+            );
+            match outcome {
+                Ok(step) => {
+                    if let Step::Done = step {
+                        ahead = next;
+                    }
+                    note(&mut progress, &chosen, step);
+                }
                 Err(Failure::Away(away)) => {
                     for one in progress.iter_mut().filter(|one| one.part(1).is_some()) {
                         one.ended = Some(Outcome::Away(away.clone()));
@@ -129,9 +157,29 @@ impl Batch<'_> {
         }
     }
 
+    /// Prepares what comes next if `chosen` goes well. Where that fails it is prepared again when its turn
+    /// comes, which tells what to do about it.
+    async fn look_ahead<'a>(
+        &self,
+        progress: &[Progress<'a>],
+        chosen: &Chosen<'a>,
+    ) -> Option<Ahead<'a>> {
+        let mut then: Vec<Progress<'a>> = progress.to_vec();
+        for (index, part) in chosen {
+            then[*index].advance(part);
+        }
+        let chosen = choose(&then, self.pace.events());
+        if chosen.is_empty() {
+            return None;
+        }
+        let prepared = prepare(self.cx, self.subscription, &parts_of(&chosen)).await;
+        let prepared = prepared.ok()?;
+        Some(Ahead { chosen, prepared })
+    }
+
     /// One partition by itself.
     async fn apart(&self, progress: &mut Progress<'_>, part: &Part<'_>) {
-        let step = match self.together(std::slice::from_ref(part)).await {
+        let step = match self.together(std::slice::from_ref(part), None).await {
             Err(failure) if !matches!(failure, Failure::Away(_)) => {
                 return self.one_by_one(progress, part, failure).await;
             }
@@ -149,7 +197,7 @@ impl Batch<'_> {
             };
             let step = match first_failure.take() {
                 Some(failure) => self.insist(&single, failure).await,
-                None => match self.together(std::slice::from_ref(&single)).await {
+                None => match self.together(std::slice::from_ref(&single), None).await {
                     Err(failure) if !matches!(failure, Failure::Away(_)) => {
                         self.insist(&single, failure).await
                     }
@@ -164,7 +212,7 @@ impl Batch<'_> {
     async fn insist(&self, single: &Part<'_>, mut failure: Failure) -> Result<Step, Failure> {
         for run in 1..QUICK_TRIES {
             tokio::time::sleep(backoff(run)).await;
-            match self.together(std::slice::from_ref(single)).await {
+            match self.together(std::slice::from_ref(single), None).await {
                 Err(again) if !matches!(again, Failure::Away(_)) => failure = again,
                 step => return step,
             }

@@ -28,6 +28,9 @@ const SERVICE: &str = "elderly-care";
 /// Sequences of steps tried on each database, unless `PROPTEST_CASES` says otherwise.
 const CASES: u32 = 48;
 
+/// Rows that a turn takes: all there are, and so few that it reads ahead while they are sent.
+const BATCHES: [usize; 2] = [1_000, 2];
+
 /// Keys of one case.
 const KEYS: usize = 4;
 
@@ -154,7 +157,15 @@ fn a_refused_event_below_a_floor_that_rose_quickly() -> Vec<Step> {
 
 async fn whatever_happens_every_event_arrives_in_order(database: TestDatabase) {
     database.create(&[SERVICE]).await.expect("created");
-    let settings = Settings::with(database.settings()).expect("valid");
+    for batch in BATCHES {
+        with_batches_of(batch, &database).await;
+    }
+}
+
+async fn with_batches_of(batch: usize, database: &TestDatabase) {
+    let mut settings = database.settings();
+    settings.push(format!("relay.batch={batch}"));
+    let settings = Settings::with(settings).expect("valid");
     let bus = Arc::new(ScriptedBus::default());
     let still = Still::new(
         settings,

@@ -39,6 +39,8 @@ pub struct Relay {
     /// Rows that the bus has and that are not deleted yet. Should this process die they are sent again,
     /// and known by their ids.
     stored: BTreeSet<i64>,
+    /// Behind a full batch: what was read while that one was sent. To be sent next, if all of that one arrives.
+    ahead: Vec<OutboxRow>,
     breather: Breather,
 }
 
@@ -51,6 +53,7 @@ impl Relay {
             floor: Floor::default(),
             last_work: None,
             stored: BTreeSet::new(),
+            ahead: Vec::new(),
             breather: Breather::default(),
         }
     }
@@ -98,6 +101,7 @@ impl Relay {
         if !self.lease.is_held() {
             // Somebody else takes rows now.
             self.floor = Floor::default();
+            self.ahead.clear();
             // What the bus has may go, whoever relays.
             if let Err(failure) = self.delete_stored().await {
                 tracing::warn!(%failure, "relay");
@@ -139,10 +143,10 @@ impl Relay {
 
     /// Sends one batch; how many rows it took.
     async fn drain(&mut self) -> Result<usize, Failure> {
-        if self.stored.len() >= DELETED_AT_ONCE {
-            self.delete_stored().await?;
+        let mut rows = std::mem::take(&mut self.ahead);
+        if rows.is_empty() {
+            rows = self.look(&[]).await?;
         }
-        let rows = self.take().await?;
         if rows.is_empty() {
             self.delete_stored().await?;
             return Ok(0);
@@ -151,8 +155,16 @@ impl Relay {
         Ok(rows.len())
     }
 
-    /// The oldest rows that the bus has not got.
-    async fn take(&mut self) -> Result<Vec<OutboxRow>, Failure> {
+    /// Deletes what the bus has, if that is worth a commit, and reads what comes next.
+    async fn look(&mut self, being_sent: &[OutboxRow]) -> Result<Vec<OutboxRow>, Failure> {
+        if self.stored.len() >= DELETED_AT_ONCE {
+            self.delete_stored().await?;
+        }
+        self.take(being_sent).await
+    }
+
+    /// The oldest rows that the bus has not got and that are not on their way to it.
+    async fn take(&mut self, being_sent: &[OutboxRow]) -> Result<Vec<OutboxRow>, Failure> {
         let outbox = self.cx.db().outbox_reader();
         let sweeps = self.floor.is_sweep_due();
         if sweeps {
@@ -161,8 +173,9 @@ impl Relay {
         }
         let from = if sweeps { 0 } else { self.floor.at() };
         let limit = self.cx.settings().relay.batch;
-        let (name, except) = (self.cx.name(), &self.stored);
-        let mut rows = table::waiting(outbox, name, from, except, limit).await?;
+        let mut except = self.stored.clone();
+        except.extend(being_sent.iter().map(|row| row.seq));
+        let mut rows = table::waiting(outbox, self.cx.name(), from, &except, limit).await?;
         let mut more = rows.len() == limit;
         if !sweeps {
             rows.retain(|row| self.floor.lets_pass(row));
@@ -184,11 +197,31 @@ impl Relay {
         Ok(())
     }
 
+    /// Sends rows, and reads ahead meanwhile where they are a full batch.
     async fn send(&mut self, rows: &[OutboxRow]) -> Result<(), Failure> {
         let batch: Vec<Envelope> = rows.iter().map(|row| row.envelope.clone()).collect();
-        let deliveries = self.cx.bus().send(&batch).await;
+        let bus = self.cx.bus().clone();
+        let (deliveries, ahead) = tokio::join!(bus.send(&batch), async {
+            match rows.len() == self.cx.settings().relay.batch {
+                true => self.look(rows).await,
+                false => Ok(Vec::new()),
+            }
+        });
+        self.settle(rows, &deliveries).await?;
+        let ahead = ahead?;
+        if deliveries.iter().all(|one| *one == Delivery::Stored) {
+            self.ahead = ahead;
+        } else {
+            // What was read may be behind a row that is refused by now. It counts as taken: back to the oldest.
+            self.floor.sweep_next();
+        }
+        Ok(())
+    }
+
+    /// Takes note of what the bus says; of rows that it refuses it is asked one by one.
+    async fn settle(&mut self, rows: &[OutboxRow], deliveries: &[Delivery]) -> Result<(), Failure> {
         failpoint::reach(failpoint::SEND_BEFORE_DELETE);
-        let stored = leading_stored(rows, &deliveries);
+        let stored = leading_stored(rows, deliveries);
         self.stored.extend(&stored);
         self.cx
             .metrics()

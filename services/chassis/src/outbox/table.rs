@@ -7,8 +7,11 @@ use sea_orm::{ConnectionTrait, DbErr};
 use uuid::Uuid;
 
 use crate::bus::Envelope;
-use crate::db::dialect::{self, Horizon, placeholders};
-use crate::db::{Row, Sql, val};
+use crate::db::dialect::{self, Horizon};
+use crate::db::{Row, Sql, rows_of, val};
+
+/// SQLite takes 32,766 values in a statement.
+const DELETED_BY_ONE_STATEMENT: usize = 10_000;
 
 /// One row that waits, or that the bus refused.
 #[derive(Clone, Debug)]
@@ -60,25 +63,40 @@ pub(super) async fn waiting(
     except: &BTreeSet<i64>,
     limit: usize,
 ) -> Result<Vec<OutboxRow>, DbErr> {
-    let except = dialect::padded(except.iter().copied().collect());
-    let not_those = match except.len() {
-        0 => String::new(),
-        count => format!("AND seq NOT IN ({}) ", placeholders(2, count)),
+    let except = ranges(except).into_iter();
+    let except = except.map(|(first, last)| vec![val(first), val(last)]);
+    let (had, mut values) = rows_of(db.get_database_backend(), except);
+    let (with_had, not_had) = match values.is_empty() {
+        true => (String::new(), ""),
+        false => (
+            format!("WITH had AS ({had}) "),
+            "AND NOT EXISTS (SELECT 1 FROM had WHERE outbox.seq BETWEEN had.column1 AND had.column2) ",
+        ),
     };
-    let last = except.len() + 2;
+    let (first, last) = (values.len() + 1, values.len() + 2);
     let text = format!(
-        "SELECT {COLUMNS} FROM outbox WHERE seq >= $1 AND refused_reason IS NULL {not_those}AND NOT EXISTS \
-         (SELECT 1 FROM outbox held WHERE held.refused_reason IS NOT NULL AND held.topic = outbox.topic \
+        "{with_had}SELECT {COLUMNS} FROM outbox WHERE seq >= ${first} AND refused_reason IS NULL {not_had}AND NOT \
+         EXISTS (SELECT 1 FROM outbox held WHERE held.refused_reason IS NOT NULL AND held.topic = outbox.topic \
          AND held.key = outbox.key AND held.seq < outbox.seq) ORDER BY seq LIMIT ${last}"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut values = vec![val(from)];
-    values.extend(except.into_iter().map(val));
-    values.push(val(limit));
+    values.extend([val(from), val(limit)]);
     let rows = db.all(text, values).await?;
     rows.iter()
         .map(|row| OutboxRow::from_row(row, source))
         .collect()
+}
+
+/// Numbers as ranges, both ends included: what follows each other without a gap is one.
+fn ranges(numbers: &BTreeSet<i64>) -> Vec<(i64, i64)> {
+    let mut ranges: Vec<(i64, i64)> = Vec::new();
+    for number in numbers {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == *number => *last = *number,
+            _ => ranges.push((*number, *number)),
+        }
+    }
+    ranges
 }
 
 /// Which transactions run, and which streams a refused row holds, at one moment.
@@ -110,12 +128,10 @@ pub(super) async fn horizon(
 
 /// Deletes rows that the bus has.
 pub(super) async fn delete(db: &impl ConnectionTrait, seqs: &[i64]) -> Result<(), DbErr> {
-    for chunk in seqs.chunks(1000) {
-        let text = format!(
-            "DELETE FROM outbox WHERE seq IN ({})",
-            placeholders(1, chunk.len())
-        );
-        db.run(text, chunk.iter().map(|seq| val(*seq)).collect::<Vec<_>>())
+    for chunk in seqs.chunks(DELETED_BY_ONE_STATEMENT) {
+        let chunk = chunk.iter().map(|seq| vec![val(*seq)]);
+        let (those, values) = rows_of(db.get_database_backend(), chunk);
+        db.run(format!("DELETE FROM outbox WHERE seq IN ({those})"), values)
             .await?;
     }
     Ok(())

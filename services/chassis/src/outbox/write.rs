@@ -52,16 +52,20 @@ impl PendingEvent {
         if pending.key.is_empty() {
             return Err(Failure::internal(format!("{} without a key", E::TYPE)));
         }
-        let size = pending
-            .envelope(i64::MAX, "a-service-with-a-long-name")
-            .size();
-        if size > MAX_RECORD_BYTES {
+        if pending.is_too_large() {
             return Err(Failure::internal(format!(
-                "{} of {size} bytes is larger than a topic takes",
-                E::TYPE
+                "{} with a value of {} bytes is larger than a topic takes",
+                E::TYPE,
+                pending.value.len()
             )));
         }
         Ok(pending)
+    }
+
+    /// Key and headers are small: most values need not be measured with them.
+    fn is_too_large(&self) -> bool {
+        let measured = || self.envelope(i64::MAX, "a-service-with-a-long-name").size();
+        self.value.len() > MAX_RECORD_BYTES / 2 && measured() > MAX_RECORD_BYTES
     }
 
     /// Makes it larger than `of` would let pass, as an older version with another limit might have.

@@ -199,7 +199,17 @@ impl World {
             halt_after: None,
         });
         self.holders[1].set(true);
-        second.turn().await;
+        let others = second.turn();
+        if halted {
+            // It may be reading ahead, on the connection that the other needs.
+            tokio::pin!(others);
+            tokio::select! {
+                _ = &mut slow => unreachable!("nobody told it to go on"),
+                _ = &mut others => {}
+            }
+        } else {
+            others.await;
+        }
         self.bus.script(Script::default());
         self.holders[0].set(false);
         if halted {
