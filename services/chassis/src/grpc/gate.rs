@@ -96,7 +96,6 @@ where
             Ok(found) => found,
             Err(problem) => return answer(problem),
         };
-        let span = span_of(service, &action, &request);
         let admitted = caller_of(&request, &action).and_then(|caller| {
             let place = self.gate.0.load.enter(service, &caller)?;
             Ok((caller, place))
@@ -108,6 +107,7 @@ where
                 return answer(problem);
             }
         };
+        let span = span_of(service, &action, &request);
         request.extensions_mut().insert(caller);
         // The clone that was polled ready must be the one that is called.
         let ready = self.inner.clone();

@@ -27,6 +27,10 @@ const BUSY_FOR: Duration = Duration::from_secs(1);
 /// commit of its own: at once, it would stand in the way of what the event leads to.
 const DELETED_AT_ONCE: usize = 64;
 
+/// A batch of fewer rows means that they come one by one, however close: letting them pile up would only make each
+/// of them late.
+const PILED_UP: usize = 8;
+
 /// How long it rests after a failure.
 const REST_AFTER_FAILURE: Duration = Duration::from_millis(500);
 
@@ -73,7 +77,8 @@ impl Relay {
                 let began = Instant::now();
                 let rest = self.turn().await;
                 let took = began.elapsed();
-                if let Some(pause) = self.breather.pause(waited, took, rest.at_most.is_zero()) {
+                let pause = self.breather.pause(waited, took, rest.at_most.is_zero());
+                if let Some(pause) = pause.filter(|_| rest.sent >= PILED_UP) {
                     tokio::time::sleep(pause).await;
                 }
                 let began = Instant::now();
@@ -109,6 +114,7 @@ impl Relay {
             return Rest {
                 at_most: poll_idle,
                 wakes: false,
+                sent: 0,
             };
         }
         match self.drain().await {
@@ -128,6 +134,7 @@ impl Relay {
                 Rest {
                     at_most,
                     wakes: true,
+                    sent,
                 }
             }
             Err(failure) => {
@@ -136,6 +143,7 @@ impl Relay {
                 Rest {
                     at_most: REST_AFTER_FAILURE,
                     wakes: false,
+                    sent: 0,
                 }
             }
         }
@@ -275,10 +283,11 @@ impl Relay {
     }
 }
 
-/// How long to rest, and whether a commit ends it.
+/// How long to rest after a look, whether a commit ends it, and how many rows the look sent.
 pub(super) struct Rest {
     at_most: Duration,
     wakes: bool,
+    sent: usize,
 }
 
 /// What is larger than topics take goes alone: of a batch, the bus would store what is behind it on its key.

@@ -1,6 +1,6 @@
 //! B10: what traces cost, with a receiver that takes them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
@@ -8,7 +8,7 @@ use crate::collector::Collector;
 use crate::order::Order;
 use crate::ratio::{Legs, Target};
 use crate::reports::{Commands, Relay, WARM_UP};
-use crate::stand::Stand;
+use crate::stand::{LOOK_EVERY, Stand};
 
 /// Reports in flight.
 const IN_FLIGHT: usize = 32;
@@ -29,13 +29,32 @@ const fn higher(ratio: &'static str, floor: f64, goal: f64) -> Target {
     Target::higher("B10", ratio, floor, goal)
 }
 
+/// Spans are sent every few seconds.
+const SENT_WITHIN: Duration = Duration::from_secs(15);
+
+/// How many spans came, once some have.
+async fn received(collector: &Collector) -> anyhow::Result<usize> {
+    let asked = Instant::now();
+    loop {
+        let spans = collector.take();
+        if spans > 0 {
+            return Ok(spans);
+        }
+        ensure!(
+            asked.elapsed() < SENT_WITHIN,
+            "the receiver was sent nothing"
+        );
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
 /// Runs B10; whether it reaches its floors.
 pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
     let modules = [minzheng_residents::module(), minzheng_life_events::module()];
     let Some(stand) = Stand::of(&modules).await? else {
         return Ok(true);
     };
-    let count = order.amount(400_000, 50_000) as u64;
+    let count = order.amount(400_000, 100_000) as u64;
     Commands::fill(&stand, count).await?;
     let mut bench = Commands::start(stand, count, Relay::Rests).await?;
     println!(
@@ -60,9 +79,8 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
             bench.reports(IN_FLIGHT, WARM_UP).await?;
             collector.take();
             legs.add(bench.reports(IN_FLIGHT, time).await?);
-            let spans = collector.take();
-            println!("  {name}: {spans} spans received meanwhile");
-            ensure!(spans > 0, "the receiver was sent nothing");
+            let spans = received(&collector).await?;
+            println!("  {name}: {spans} spans received");
         }
     }
     off.print();
