@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-pub use data_dir::{DataDir, Locked};
+pub use data_dir::{DataDir, Locked, create_private};
 pub use parts::{NodeError, open_bus, open_database};
 
 use write_probe::WriteProbe;

@@ -26,12 +26,51 @@ use tonic_health::pb::health_client::HealthClient;
 use uuid::Uuid;
 
 on_both_deployments!(
+    reflection_answers_by_both_names,
     health_is_what_the_database_says,
     a_refused_event_is_sent_again_on_replay,
     a_record_names_whom_a_service_acts_for,
     dead_letters_are_listed_page_by_page,
     a_full_disk_is_not_ready,
 );
+
+/// Names of the services that a reflection service lists.
+macro_rules! reflected {
+    ($node:expr, $version:ident) => {{
+        use tonic_reflection::pb::$version as pb;
+        let request = pb::ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(pb::server_reflection_request::MessageRequest::ListServices(
+                String::new(),
+            )),
+        };
+        let mut client =
+            pb::server_reflection_client::ServerReflectionClient::new($node.anonymous());
+        let asked = client
+            .server_reflection_info(tokio_stream::once(request))
+            .await;
+        let answer = asked.expect("asked").into_inner().message().await;
+        match answer.expect("told").expect("an answer").message_response {
+            Some(pb::server_reflection_response::MessageResponse::ListServicesResponse(list)) => {
+                list.service
+                    .into_iter()
+                    .map(|one| one.name)
+                    .collect::<Vec<String>>()
+            }
+            other => panic!("{other:?}"),
+        }
+    }};
+}
+
+/// Older clients know only the name from before version 1.
+async fn reflection_answers_by_both_names(deployment: Deployment) {
+    let node = deployment.start(vec![notebook()]).await;
+    for listed in [reflected!(node, v1), reflected!(node, v1alpha)] {
+        let ours = "minzheng.operations.v1.OperationsService";
+        assert!(listed.iter().any(|name| name == ours), "{listed:?}");
+    }
+    node.stop().await;
+}
 
 async fn health(node: &TestNode, service: &str) -> Result<ServingStatus, Code> {
     let request = HealthCheckRequest {

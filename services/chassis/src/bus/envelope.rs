@@ -5,6 +5,7 @@
 //! codecs of this one struct.
 
 use jiff::Timestamp;
+use minzheng_proto::topics::MAX_RECORD_BYTES;
 use uuid::Uuid;
 
 use crate::division::DivisionCode;
@@ -148,6 +149,11 @@ impl Envelope {
     /// Size on the wire in bytes, as the limit of a topic counts it.
     pub fn size(&self) -> usize {
         self.size_with(&self.headers())
+    }
+
+    /// Whether it is larger than a topic takes. Key and headers are small: most values need not be measured with them.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.value.len() > MAX_RECORD_BYTES / 2 && self.size() > MAX_RECORD_BYTES
     }
 
     /// [`Envelope::size`] for one who has written the headers already.

@@ -36,8 +36,8 @@ pub(crate) fn takes_scripts(backend: DbBackend) -> bool {
     backend != DbBackend::Postgres
 }
 
-/// Whether rows are sent as an array of each column, so that a statement has the same text, and the same plan, for
-/// any number of them; else as one value after another, of which that database prepares a new text in no time.
+/// Whether rows are sent as an array of each column, so that a statement does not have a text, and a plan, for each
+/// number of them; else as one value after another, of which that database prepares a new text in no time.
 pub(crate) fn takes_arrays(backend: DbBackend) -> bool {
     backend == DbBackend::Postgres
 }

@@ -44,10 +44,13 @@ impl GrpcServer {
         }
         builder.add_service(work::server(WorkApi::new(contexts.clone())));
         builder.add_service(operations::server(OperationsApi::new(contexts.clone())));
-        let reflection = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(minzheng_proto::DESCRIPTORS)
-            .build_v1()?;
-        builder.add_service(reflection);
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(minzheng_proto::DESCRIPTORS)
+        };
+        builder.add_service(reflection().build_v1()?);
+        // Older clients know only this name of the same service.
+        builder.add_service(reflection().build_v1alpha()?);
         builder.add_service(health::server(contexts, stopping));
         Ok(Self {
             routes: builder.routes().prepare(),

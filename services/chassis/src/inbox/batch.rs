@@ -1,5 +1,5 @@
-//! One transaction of one subscription: positions, inbox rows, guard rows and effects of up to a
-//! poll's events, whatever partitions they came from.
+//! One transaction of one subscription: positions, inbox rows, guard rows and effects of a poll's events, or of some
+//! of them, whatever partitions they came from.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use super::lane::Stretch;
 use super::prepare::{Prepared, event_span, prepare};
 use super::reaction::{Work, belong_together};
 use super::slice::{Incoming, Part};
@@ -54,11 +55,12 @@ impl Pace {
     }
 }
 
-/// A subscription with a context to act in.
+/// A subscription with a context to act in, for the events of one poll.
 pub(super) struct Batch<'a> {
     pub(super) cx: &'a Context,
     pub(super) subscription: &'a Subscription,
     pub(super) pace: &'a Pace,
+    pub(super) stretch: &'a Stretch,
 }
 
 /// How a transaction ended that did not fail.

@@ -2,9 +2,11 @@
 //! of them share an inbox or a position.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
+use tokio_util::sync::CancellationToken;
 
 use super::batch::{Batch, Pace};
 use super::positions::PositionTable;
@@ -13,6 +15,7 @@ use super::subscription::Subscription;
 use super::table;
 use crate::bus::{Record, TopicPartition};
 use crate::context::Context;
+use crate::db::dialect;
 use crate::seam::Away;
 
 /// What a poll's records came to.
@@ -25,6 +28,30 @@ pub(super) struct Handled {
     pub(super) away: Option<Away>,
 }
 
+/// After so long the bus must be polled again, or this consumer counts as gone (`max.poll.interval.ms`, 30 s at
+/// least): where event after event fails, a poll's events may take longer.
+const HANDLED_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long the events of one poll are handled at a stretch.
+pub(super) struct Stretch {
+    began: Instant,
+    stop: CancellationToken,
+}
+
+impl Stretch {
+    pub(super) fn until(stop: CancellationToken) -> Self {
+        Self {
+            began: Instant::now(),
+            stop,
+        }
+    }
+
+    /// What is not begun yet is left to the next poll.
+    pub(super) fn is_over(&self) -> bool {
+        self.stop.is_cancelled() || self.began.elapsed() > HANDLED_WITHIN
+    }
+}
+
 /// Handles the records of one poll.
 pub(super) async fn handle(
     cx: &Context,
@@ -32,8 +59,12 @@ pub(super) async fn handle(
     positions: &PositionTable,
     pace: &Pace,
     records: Vec<Record>,
-    at_once: usize,
+    stretch: &Stretch,
 ) -> Handled {
+    let at_once = dialect::parallel_writers(
+        cx.db().backend(),
+        cx.settings().database.max_connections as usize,
+    );
     let mut by_partition: BTreeMap<TopicPartition, Vec<Record>> = BTreeMap::new();
     for record in records {
         by_partition
@@ -50,6 +81,7 @@ pub(super) async fn handle(
                 subscription,
                 positions,
                 pace,
+                stretch,
             };
             lane.run(by_partition).boxed()
         })
@@ -62,7 +94,7 @@ pub(super) async fn handle(
     for (at, outcome) in outcomes.into_iter().flatten() {
         match outcome {
             Outcome::MovedTo(_) => continue,
-            Outcome::PositionLost => {}
+            Outcome::PositionLost | Outcome::Interrupted => {}
             Outcome::Away(away) => handled.away = Some(away),
         }
         if !handled.reread.contains(&at) {
@@ -78,6 +110,7 @@ struct Lane<'a> {
     subscription: &'a Subscription,
     positions: &'a PositionTable,
     pace: &'a Pace,
+    stretch: &'a Stretch,
 }
 
 impl Lane<'_> {
@@ -105,6 +138,7 @@ impl Lane<'_> {
             cx: self.cx,
             subscription: self.subscription,
             pace: self.pace,
+            stretch: self.stretch,
         };
         for (at, outcome) in batch.handle(&slices).await {
             if let Outcome::MovedTo(offset) = outcome {

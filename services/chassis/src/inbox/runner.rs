@@ -10,13 +10,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::batch::Pace;
 use super::gaps::{self, GapWatch};
-use super::lane::{self, Handled};
+use super::lane::{self, Handled, Stretch};
 use super::positions::{self, PositionTable};
 use super::subscription::Subscription;
 use crate::breather::Breather;
 use crate::bus::{BusError, Consumer, Record, TopicPartition};
 use crate::context::Context;
-use crate::db::dialect;
 use crate::seam::{Away, Failure};
 
 /// How long a poll waits for the first record.
@@ -112,16 +111,20 @@ impl Runner {
         stop: &CancellationToken,
     ) -> Result<(), Failure> {
         while !stop.is_cancelled() {
-            let batch = self.cx.settings().runner.batch;
             let began = Instant::now();
-            let polled = self.ahead.take();
-            match polled.unwrap_or_else(|| consumer.poll(POLL, self.most_polled())) {
+            let (polled, came_ahead) = match self.ahead.take() {
+                Some(polled) => (polled, true),
+                None => (consumer.poll(POLL, self.most_polled()), false),
+            };
+            match polled {
                 Ok(records) => {
                     let waited = began.elapsed();
-                    let is_full = records.len() >= batch;
-                    self.take(consumer, records, stop)?;
+                    let is_full = records.len() >= self.cx.settings().runner.batch;
+                    self.take(consumer, records, is_full, stop)?;
                     let took = began.elapsed() - waited;
-                    if let Some(pause) = self.breather.pause(waited, took, is_full) {
+                    let pause = self.breather.pause(waited, took, is_full);
+                    // What came ahead came early: what has arrived since makes the next one large enough.
+                    if let Some(pause) = pause.filter(|_| !came_ahead) {
                         self.rest(stop, pause);
                     }
                 }
@@ -147,33 +150,30 @@ impl Runner {
         &mut self,
         consumer: &mut dyn Consumer,
         records: Vec<Record>,
+        is_full: bool,
         stop: &CancellationToken,
     ) -> Result<(), Failure> {
         if records.is_empty() {
             return Ok(());
         }
         self.count_skipped(&records);
-        let at_once = dialect::parallel_writers(
-            self.cx.db().backend(),
-            self.cx.settings().database.max_connections as usize,
-        );
         let odd = self.gaps.compare(&records);
-        let is_full = records.len() >= self.cx.settings().runner.batch;
         let (cx, subscriptions) = (self.cx.clone(), self.subscriptions.clone());
         let (positions, pace) = (self.positions.clone(), self.pace.clone());
+        let stretch = Stretch::until(stop.clone());
         // On a thread of the runtime, which hears the database's answers itself: on this one every
         // answer would first have to wake it.
         let handling = self.handle.spawn(async move {
             let handled =
-                lane::handle(&cx, &subscriptions, &positions, &pace, records, at_once).await;
+                lane::handle(&cx, &subscriptions, &positions, &pace, records, &stretch).await;
             let again = !handled.reread.is_empty();
             gaps::note(&cx, &subscriptions, &odd, again).await;
             handled
         });
         if is_full {
             let polled = consumer.poll(Duration::ZERO, self.most_polled());
-            self.ahead =
-                Some(polled).filter(|polled| !matches!(polled, Ok(none) if none.is_empty()));
+            let is_nothing = matches!(&polled, Ok(records) if records.is_empty());
+            self.ahead = (!is_nothing).then_some(polled);
         }
         let handled = self.handle.block_on(handling).map_err(Failure::internal)?;
         self.settle(consumer, handled, stop)
@@ -190,23 +190,21 @@ impl Runner {
         if handled.reread.is_empty() {
             return Ok(());
         }
-        let mut begin = match self.ahead.take() {
-            Some(Ok(records)) => first_of_each(records),
-            said => {
-                self.ahead = said;
-                BTreeMap::new()
-            }
-        };
+        let mut partitions = handled.reread;
+        match self.ahead.take() {
+            Some(Ok(records)) => partitions.extend(first_of_each(records).into_keys()),
+            said => self.ahead = said,
+        }
         if let Some(away) = handled.away {
             self.wait_for(consumer, &away, stop)?;
         }
         self.gaps.forget();
         let reread = self
             .positions
-            .reread(&self.cx, &self.subscriptions, &handled.reread);
-        begin.extend(self.handle.block_on(reread)?);
+            .reread(&self.cx, &self.subscriptions, &partitions);
+        let lowest = self.handle.block_on(reread)?;
         let held = consumer.assignment();
-        for (at, offset) in begin.iter().filter(|(at, _)| held.contains(at)) {
+        for (at, offset) in lowest.iter().filter(|(at, _)| held.contains(at)) {
             consumer.seek(at, *offset)?;
         }
         Ok(())

@@ -41,6 +41,8 @@ pub(super) enum Outcome {
     MovedTo(i64),
     /// Somebody else has moved the position: reread it.
     PositionLost,
+    /// Enough for one poll: reread the position, and go on from there.
+    Interrupted,
     /// Nobody's fault: wait, then reread.
     Away(Away),
 }
@@ -130,6 +132,10 @@ impl Batch<'_> {
             if chosen.is_empty() {
                 return progress.into_iter().map(Progress::outcome).collect();
             }
+            if self.stretch.is_over() {
+                end_all(&mut progress, &Outcome::Interrupted);
+                continue;
+            }
             let parts = parts_of(&chosen);
             let (outcome, next) = tokio::join!(
                 self.together(&parts, prepared),
@@ -138,18 +144,19 @@ impl Batch<'_> {
             match outcome {
                 Ok(step) => {
                     if let Step::Done = step {
-                        ahead = next;
+                        // After a transaction that took too long the next one is to be smaller.
+                        ahead = next.filter(|next| next.prepared.len() <= self.pace.events());
                     }
                     note(&mut progress, &chosen, step);
                 }
-                Err(Failure::Away(away)) => {
-                    for one in progress.iter_mut().filter(|one| one.part(1).is_some()) {
-                        one.ended = Some(Outcome::Away(away.clone()));
-                    }
-                }
+                Err(Failure::Away(away)) => end_all(&mut progress, &Outcome::Away(away)),
                 Err(failure) => {
                     tracing::debug!(subscription = self.subscription.name(), %failure, "one partition at a time");
-                    for (index, part) in &chosen {
+                    for (tried, (index, part)) in chosen.iter().enumerate() {
+                        // Of one at least: each poll must come further than the last.
+                        if tried > 0 && self.stretch.is_over() {
+                            break;
+                        }
                         self.apart(&mut progress[*index], part).await;
                     }
                 }
@@ -172,9 +179,13 @@ impl Batch<'_> {
         if chosen.is_empty() {
             return None;
         }
-        let prepared = prepare(self.cx, self.subscription, &parts_of(&chosen)).await;
-        let prepared = prepared.ok()?;
-        Some(Ahead { chosen, prepared })
+        match prepare(self.cx, self.subscription, &parts_of(&chosen)).await {
+            Ok(prepared) => Some(Ahead { chosen, prepared }),
+            Err(failure) => {
+                tracing::debug!(subscription = self.subscription.name(), %failure, "not prepared ahead");
+                None
+            }
+        }
     }
 
     /// One partition by itself.
@@ -191,10 +202,15 @@ impl Batch<'_> {
     /// Each event in a transaction of its own; one that fails on is parked.
     async fn one_by_one(&self, progress: &mut Progress<'_>, part: &Part<'_>, failure: Failure) {
         let mut first_failure = (part.events.len() == 1).then_some(failure);
-        for _ in 0..part.events.len() {
+        for tried in 0..part.events.len() {
             let Some(single) = progress.part(1) else {
                 return;
             };
+            // After one at least, for the same reason.
+            if tried > 0 && self.stretch.is_over() {
+                progress.ended = Some(Outcome::Interrupted);
+                return;
+            }
             let step = match first_failure.take() {
                 Some(failure) => self.insist(&single, failure).await,
                 None => match self.together(std::slice::from_ref(&single), None).await {
@@ -218,6 +234,13 @@ impl Batch<'_> {
             }
         }
         self.park(single, &failure).await
+    }
+}
+
+/// Whatever is left ends like this.
+fn end_all(progress: &mut [Progress<'_>], outcome: &Outcome) {
+    for one in progress.iter_mut().filter(|one| one.part(1).is_some()) {
+        one.ended = Some(outcome.clone());
     }
 }
 

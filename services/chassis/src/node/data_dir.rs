@@ -1,6 +1,6 @@
 //! The data directory of the embedded default, locked by a file so that one node uses it at a time.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ impl DataDir {
     /// # Errors
     /// It cannot be created.
     pub fn open(path: &Path) -> io::Result<Self> {
-        std::fs::create_dir_all(path)?;
+        create_private(path)?;
         Ok(Self(path.to_owned()))
     }
 
@@ -55,5 +55,37 @@ impl DataDir {
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+}
+
+/// Creates a directory where it is missing, for its owner alone: it may hold a key beside what is encrypted with it.
+///
+/// # Errors
+/// It cannot be created.
+pub fn create_private(path: &Path) -> io::Result<()> {
+    let mut directory = DirBuilder::new();
+    directory.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut directory, 0o700);
+    directory.create(path)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_new_directory_is_its_owners_alone() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let path = parent.path().join("a").join("b");
+        DataDir::open(&path).expect("created");
+        let mode = std::fs::metadata(&path)
+            .expect("there")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o700);
+        DataDir::open(&path).expect("there already");
     }
 }

@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use minzheng_proto::topics::MAX_RECORD_BYTES;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -23,9 +22,16 @@ use crate::seam::Failure;
 /// How long it polls quickly after work.
 const BUSY_FOR: Duration = Duration::from_secs(1);
 
-/// So many rows that the bus has are deleted at once; fewer when there is nothing to send. A delete is a
+/// From so many rows that the bus has on they are deleted; fewer when there is nothing to send. A delete is a
 /// commit of its own: at once, it would stand in the way of what the event leads to.
-const DELETED_AT_ONCE: usize = 64;
+const DELETED_FROM: usize = 64;
+
+/// Bytes after which a batch ends, and the next look reads fewer rows.
+const BATCH_BYTES: usize = 8 << 20;
+
+/// What was read ahead longer ago is read again: somebody else may have held the lease since. A rival waits for three
+/// seconds.
+const AHEAD_FOR: Duration = Duration::from_secs(1);
 
 /// A batch of fewer rows means that they come one by one, however close: letting them pile up would only make each
 /// of them late.
@@ -43,21 +49,38 @@ pub struct Relay {
     /// Rows that the bus has and that are not deleted yet. Should this process die they are sent again,
     /// and known by their ids.
     stored: BTreeSet<i64>,
-    /// Behind a full batch: what was read while that one was sent. To be sent next, if all of that one arrives.
-    ahead: Vec<OutboxRow>,
+    /// Behind a batch that had more behind it: what was read while that one was sent. To be sent next, if all of
+    /// that one arrives.
+    ahead: Option<Ahead>,
+    /// Rows that the next look reads: `relay.batch`, but for large ones.
+    limit: usize,
     breather: Breather,
+}
+
+struct Ahead {
+    taken: Taken,
+    read: Instant,
+}
+
+/// Rows to be sent together.
+#[derive(Default)]
+struct Taken {
+    rows: Vec<OutboxRow>,
+    /// There may be others behind them.
+    more: bool,
 }
 
 impl Relay {
     /// For a service, where `lease` is held.
     pub fn new(cx: Context, lease: LeaseHolder) -> Self {
         Self {
-            cx,
             lease,
             floor: Floor::default(),
             last_work: None,
             stored: BTreeSet::new(),
-            ahead: Vec::new(),
+            ahead: None,
+            limit: cx.settings().relay.batch,
+            cx,
             breather: Breather::default(),
         }
     }
@@ -106,7 +129,7 @@ impl Relay {
         if !self.lease.is_held() {
             // Somebody else takes rows now.
             self.floor = Floor::default();
-            self.ahead.clear();
+            self.ahead = None;
             // What the bus has may go, whoever relays.
             if let Err(failure) = self.delete_stored().await {
                 tracing::warn!(%failure, "relay");
@@ -118,13 +141,13 @@ impl Relay {
             };
         }
         match self.drain().await {
-            Ok(sent) => {
+            Ok(Drained { sent, more }) => {
                 if sent > 0 {
                     self.last_work = Some(Instant::now());
                 }
                 let busy = self.last_work.is_some_and(|at| at.elapsed() < BUSY_FOR);
                 // What was committed here meanwhile has woken it already.
-                let at_most = if sent == self.cx.settings().relay.batch {
+                let at_most = if more {
                     Duration::ZERO
                 } else if busy {
                     poll_busy
@@ -149,30 +172,45 @@ impl Relay {
         }
     }
 
-    /// Sends one batch; how many rows it took.
-    async fn drain(&mut self) -> Result<usize, Failure> {
-        let mut rows = std::mem::take(&mut self.ahead);
-        if rows.is_empty() {
-            rows = self.look(&[]).await?;
-        }
-        if rows.is_empty() {
+    /// Sends one batch.
+    async fn drain(&mut self) -> Result<Drained, Failure> {
+        let ahead = self.take_ahead();
+        let came_ahead = ahead.is_some();
+        let taken = match ahead {
+            Some(taken) => taken,
+            None => self.look(&[]).await?,
+        };
+        if taken.rows.is_empty() {
             self.delete_stored().await?;
-            return Ok(0);
+            return Ok(Drained::default());
         }
-        self.send(&rows).await?;
-        Ok(rows.len())
+        self.send(&taken).await?;
+        Ok(Drained {
+            sent: taken.rows.len(),
+            // A commit since it was read may have been taken for one that a look has seen.
+            more: taken.more || came_ahead,
+        })
+    }
+
+    fn take_ahead(&mut self) -> Option<Taken> {
+        let ahead = self.ahead.take()?;
+        if ahead.read.elapsed() < AHEAD_FOR {
+            return Some(ahead.taken);
+        }
+        self.floor.sweep_next();
+        None
     }
 
     /// Deletes what the bus has, if that is worth a commit, and reads what comes next.
-    async fn look(&mut self, being_sent: &[OutboxRow]) -> Result<Vec<OutboxRow>, Failure> {
-        if self.stored.len() >= DELETED_AT_ONCE {
+    async fn look(&mut self, being_sent: &[OutboxRow]) -> Result<Taken, Failure> {
+        if self.stored.len() >= DELETED_FROM {
             self.delete_stored().await?;
         }
         self.take(being_sent).await
     }
 
     /// The oldest rows that the bus has not got and that are not on their way to it.
-    async fn take(&mut self, being_sent: &[OutboxRow]) -> Result<Vec<OutboxRow>, Failure> {
+    async fn take(&mut self, being_sent: &[OutboxRow]) -> Result<Taken, Failure> {
         let outbox = self.cx.db().outbox_reader();
         let sweeps = self.floor.is_sweep_due();
         if sweeps {
@@ -180,19 +218,23 @@ impl Relay {
             self.floor.begin_sweep(horizon, held);
         }
         let from = if sweeps { 0 } else { self.floor.at() };
-        let limit = self.cx.settings().relay.batch;
         let mut except = self.stored.clone();
         except.extend(being_sent.iter().map(|row| row.seq));
-        let mut rows = table::waiting(outbox, self.cx.name(), from, &except, limit).await?;
-        let mut more = rows.len() == limit;
+        let mut rows = table::waiting(outbox, self.cx.name(), from, &except, self.limit).await?;
+        let mut more = rows.len() == self.limit;
         if !sweeps {
             rows.retain(|row| self.floor.lets_pass(row));
         }
-        more |= cut(&mut rows);
+        let is_large = cut(&mut rows);
+        more |= is_large;
+        self.limit = match is_large {
+            true => (self.limit / 2).max(1),
+            false => (self.limit * 2).min(self.cx.settings().relay.batch),
+        };
         if let Some(last) = rows.last() {
             self.floor.took(last, more);
         }
-        Ok(rows)
+        Ok(Taken { rows, more })
     }
 
     async fn delete_stored(&mut self) -> Result<(), Failure> {
@@ -205,23 +247,25 @@ impl Relay {
         Ok(())
     }
 
-    /// Sends rows, and reads ahead meanwhile where they are a full batch.
-    async fn send(&mut self, rows: &[OutboxRow]) -> Result<(), Failure> {
+    /// Sends rows, and reads ahead meanwhile where others may be behind them.
+    async fn send(&mut self, Taken { rows, more }: &Taken) -> Result<(), Failure> {
         let batch: Vec<Envelope> = rows.iter().map(|row| row.envelope.clone()).collect();
         let bus = self.cx.bus().clone();
         let (deliveries, ahead) = tokio::join!(bus.send(&batch), async {
-            match rows.len() == self.cx.settings().relay.batch {
-                true => self.look(rows).await,
-                false => Ok(Vec::new()),
-            }
+            let taken = match more {
+                true => self.look(rows).await?,
+                false => Taken::default(),
+            };
+            let read = Instant::now();
+            Ok::<Ahead, Failure>(Ahead { taken, read })
         });
         self.settle(rows, &deliveries).await?;
         let ahead = ahead?;
-        if deliveries.iter().all(|one| *one == Delivery::Stored) {
-            self.ahead = ahead;
-        } else {
+        if !deliveries.iter().all(|one| *one == Delivery::Stored) {
             // What was read may be behind a row that is refused by now. It counts as taken: back to the oldest.
             self.floor.sweep_next();
+        } else if !ahead.taken.rows.is_empty() {
+            self.ahead = Some(ahead);
         }
         Ok(())
     }
@@ -283,6 +327,14 @@ impl Relay {
     }
 }
 
+/// What a turn came to.
+#[derive(Default)]
+struct Drained {
+    sent: usize,
+    /// There may be more to send.
+    more: bool,
+}
+
 /// How long to rest after a look, whether a commit ends it, and how many rows the look sent.
 pub(super) struct Rest {
     at_most: Duration,
@@ -290,15 +342,17 @@ pub(super) struct Rest {
     sent: usize,
 }
 
-/// What is larger than topics take goes alone: of a batch, the bus would store what is behind it on its key.
-/// Whether something was cut off.
+/// What is larger than topics take goes alone: of a batch, the bus would store what is behind it on its key. And a
+/// batch ends where it has become large. Whether something was cut off.
 fn cut(rows: &mut Vec<OutboxRow>) -> bool {
-    // Headers are small: most rows need not be measured.
-    let too_large = |row: &OutboxRow| {
-        row.envelope.value.len() > MAX_RECORD_BYTES / 2 && row.envelope.size() > MAX_RECORD_BYTES
-    };
     let many = rows.len();
-    if let Some(place) = rows.iter().position(too_large) {
+    let too_large = rows.iter().position(|row| row.envelope.is_too_large());
+    let mut bytes = 0;
+    let full = rows.iter().position(|row| {
+        bytes += row.envelope.value.len();
+        bytes > BATCH_BYTES
+    });
+    if let Some(place) = too_large.into_iter().chain(full).min() {
         rows.truncate(place.max(1));
     }
     rows.len() < many

@@ -10,8 +10,8 @@ use crate::bus::Envelope;
 use crate::db::dialect::{self, Horizon};
 use crate::db::{Row, Sql, rows_of, val};
 
-/// SQLite takes 32,766 values in a statement.
-const DELETED_BY_ONE_STATEMENT: usize = 10_000;
+/// Rows that one statement deletes: SQLite's one writer must not be held for long.
+const DELETED_BY_ONE_STATEMENT: usize = 2_000;
 
 /// One row that waits, or that the bus refused.
 #[derive(Clone, Debug)]
@@ -65,17 +65,17 @@ pub(super) async fn waiting(
 ) -> Result<Vec<OutboxRow>, DbErr> {
     let except = ranges(except).into_iter();
     let except = except.map(|(first, last)| vec![val(first), val(last)]);
-    let (had, mut values) = rows_of(db.get_database_backend(), except);
-    let (with_had, not_had) = match values.is_empty() {
+    let (those, mut values) = rows_of(db.get_database_backend(), except);
+    let (with_those, not_those) = match values.is_empty() {
         true => (String::new(), ""),
         false => (
-            format!("WITH had AS ({had}) "),
-            "AND NOT EXISTS (SELECT 1 FROM had WHERE outbox.seq BETWEEN had.column1 AND had.column2) ",
+            format!("WITH taken AS ({those}) "),
+            "AND NOT EXISTS (SELECT 1 FROM taken WHERE outbox.seq BETWEEN taken.column1 AND taken.column2) ",
         ),
     };
     let (first, last) = (values.len() + 1, values.len() + 2);
     let text = format!(
-        "{with_had}SELECT {COLUMNS} FROM outbox WHERE seq >= ${first} AND refused_reason IS NULL {not_had}AND NOT \
+        "{with_those}SELECT {COLUMNS} FROM outbox WHERE seq >= ${first} AND refused_reason IS NULL {not_those}AND NOT \
          EXISTS (SELECT 1 FROM outbox held WHERE held.refused_reason IS NOT NULL AND held.topic = outbox.topic \
          AND held.key = outbox.key AND held.seq < outbox.seq) ORDER BY seq LIMIT ${last}"
     );

@@ -52,20 +52,18 @@ impl PendingEvent {
         if pending.key.is_empty() {
             return Err(Failure::internal(format!("{} without a key", E::TYPE)));
         }
-        if pending.is_too_large() {
-            return Err(Failure::internal(format!(
-                "{} with a value of {} bytes is larger than a topic takes",
-                E::TYPE,
-                pending.value.len()
-            )));
+        // As in `Envelope::is_too_large`: a small one need not be made into an envelope.
+        if pending.value.len() > MAX_RECORD_BYTES / 2 {
+            let longest = pending.envelope(i64::MAX, "a-service-with-a-long-name");
+            if longest.is_too_large() {
+                return Err(Failure::internal(format!(
+                    "{} of {} bytes is larger than a topic takes",
+                    E::TYPE,
+                    longest.size()
+                )));
+            }
         }
         Ok(pending)
-    }
-
-    /// Key and headers are small: most values need not be measured with them.
-    fn is_too_large(&self) -> bool {
-        let measured = || self.envelope(i64::MAX, "a-service-with-a-long-name").size();
-        self.value.len() > MAX_RECORD_BYTES / 2 && measured() > MAX_RECORD_BYTES
     }
 
     /// Makes it larger than `of` would let pass, as an older version with another limit might have.

@@ -134,6 +134,11 @@ async fn with_topic(subject: &impl BusUnderTest, partitions: i32) -> Arc<dyn Bus
     bus.apply_topics(&[spec(TOPIC, partitions)])
         .await
         .expect("the topic is created");
+    // A broker takes a moment to lead a partition; until then it may turn a record away.
+    let deadline = Instant::now() + PATIENCE;
+    while let Err(error) = bus.watermarks(TOPIC).await {
+        assert!(Instant::now() < deadline, "{error}");
+    }
     bus
 }
 

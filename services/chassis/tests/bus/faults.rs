@@ -72,6 +72,35 @@ async fn a_producer_that_failed_is_replaced() {
     }
 }
 
+/// A request fails, the next to the same partition succeeds: librdkafka then takes the first for stored.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_is_stored_only_if_the_broker_says_where() {
+    let cluster = MockCluster::new(1).expect("a mock cluster");
+    cluster.create_topic("t", 1, 1).expect("a topic");
+    let bus = short_tempered(cluster.bootstrap_servers());
+    // Its requests follow each other on the way.
+    let batch: Vec<Envelope> = (0..500).map(|n| event("t", "key", n)).collect();
+    let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS];
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let before = bus.watermarks("t").await.expect("watermarks")[0].high;
+        cluster.request_errors(RDKafkaApiKey::Produce, &refused);
+        let outcomes = bus.send(&batch).await;
+        let count =
+            |wanted: fn(&Delivery) -> bool| outcomes.iter().filter(|one| wanted(one)).count();
+        let stored = count(|one| *one == Delivery::Stored);
+        let there = bus.watermarks("t").await.expect("watermarks")[0].high - before;
+        assert!(
+            stored as i64 <= there,
+            "{stored} stored, {there} on the topic"
+        );
+        if count(|one| matches!(one, Delivery::Failed(_))) > 0 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "no request went before another");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_than_there_is_room_for_waits_and_is_sent() {
     let cluster = MockCluster::new(1).expect("a mock cluster");

@@ -146,6 +146,7 @@ fn next_step(reason: &str, code: Code) -> String {
         }
         ("FOUR_EYES", _) => "let another official do it: --as other.clerk",
         ("NO_SUCH_METHOD", _) => "is that service in this process? name its address with --server",
+        ("DIVISION_OUT_OF_SCOPE", _) => "call with a division that covers it: --divisions",
         ("ROLE_REQUIRED", _) | (_, Code::PermissionDenied) => "call with a role that may: --roles",
         (_, Code::Unauthenticated) => "check --as, --roles and --divisions",
         (_, Code::NotFound) => "check the id, and that --divisions covers where it lies",

@@ -12,7 +12,7 @@ use minzheng_chassis::clock;
 use minzheng_chassis::config::{BusKind, Settings};
 use minzheng_chassis::crypto::KeyRing;
 use minzheng_chassis::module::Module;
-use minzheng_chassis::node::{DataDir, Locked, Node, NodeError, Plan, open_bus};
+use minzheng_chassis::node::{DataDir, Locked, Node, NodeError, Plan, create_private, open_bus};
 use minzheng_chassis::shutdown::{self, Phase};
 use minzheng_chassis::telemetry::Telemetry;
 
@@ -198,7 +198,7 @@ fn load_keys(settings: &Settings) -> anyhow::Result<KeyRing> {
         );
     }
     if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent)?;
+        create_private(parent)?;
     }
     Ok(KeyRing::generate(&path)?)
 }

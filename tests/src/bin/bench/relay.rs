@@ -68,21 +68,25 @@ pub(crate) async fn relayed(stand: &Stand, db: &Database, rows: usize) -> anyhow
     let last = first + i64::try_from(rows)? - 1;
     let mut process = stand.start(SERVICE, free_port(), &[]);
     let asked = Instant::now();
-    let begun = loop {
+    loop {
         tokio::time::sleep(LOOK_EVERY / 4).await;
         let now = oldest(db, first)
             .await?
             .context("the relay was faster than the first look")?;
         if now > first {
-            break now;
+            break;
         }
         ensure!(
             asked.elapsed() < DRAINED_WITHIN && !process.has_ended(),
             "the relay does not begin: {}",
             process.log()
         );
-    };
+    }
     let meter = stand.servers.start(&[process.pid()]).await?;
+    // A batch that is under way is counted, and most of one that was sent and is not deleted.
+    let begun = oldest(db, first)
+        .await?
+        .context("the relay was faster than the second look")?;
     let mut from = begun;
     while let Some(now) = oldest(db, from).await? {
         from = now;

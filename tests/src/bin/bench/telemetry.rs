@@ -32,17 +32,18 @@ const fn higher(ratio: &'static str, floor: f64, goal: f64) -> Target {
 /// Spans are sent every few seconds.
 const SENT_WITHIN: Duration = Duration::from_secs(15);
 
-/// How many spans came, once some have.
-async fn received(collector: &Collector) -> anyhow::Result<usize> {
+/// How many spans came, once there are so many.
+async fn received(collector: &Collector, at_least: f64) -> anyhow::Result<usize> {
     let asked = Instant::now();
+    let mut spans = 0;
     loop {
-        let spans = collector.take();
-        if spans > 0 {
+        spans += collector.take();
+        if spans as f64 >= at_least {
             return Ok(spans);
         }
         ensure!(
             asked.elapsed() < SENT_WITHIN,
-            "the receiver was sent nothing"
+            "{spans} spans of {at_least:.0} at least"
         );
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -78,8 +79,10 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
             bench.serve(&more).await?;
             bench.reports(IN_FLIGHT, WARM_UP).await?;
             collector.take();
-            legs.add(bench.reports(IN_FLIGHT, time).await?);
-            let spans = received(&collector).await?;
+            let leg = bench.reports(IN_FLIGHT, time).await?;
+            // A trace of a report has a span in each of two services, at the least.
+            let spans = received(&collector, leg.operations * ratio).await?;
+            legs.add(leg);
             println!("  {name}: {spans} spans received");
         }
     }

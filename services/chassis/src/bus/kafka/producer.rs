@@ -11,7 +11,7 @@ use std::time::Duration;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{
     BaseRecord, DeliveryResult, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer,
 };
@@ -99,6 +99,12 @@ pub(super) struct Ticket {
     _room: OwnedSemaphorePermit,
 }
 
+/// librdkafka reports a record as delivered, without an offset, when its request failed and a later one to the same
+/// partition succeeded: it concludes that the broker has it. A broker that knows nothing of a producer yet takes any
+/// request as its first, and may not have it. So only an offset counts; without one it is sent again, and known by its id
+/// if it was there.
+const TAKEN_FOR_STORED: KafkaError = KafkaError::MessageProduction(RDKafkaErrorCode::Inconsistent);
+
 /// Takes delivery reports, on the producer's own thread.
 pub(super) struct Deliveries;
 
@@ -116,7 +122,11 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = Box<Ticket>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
-        let error = result.as_ref().err().map(|(error, _)| error);
+        let error = match result {
+            Ok(message) if message.offset() < 0 => Some(&TAKEN_FOR_STORED),
+            Ok(_) => None,
+            Err((error, _)) => Some(error),
+        };
         ticket.batch.report(ticket.index, error);
     }
 }

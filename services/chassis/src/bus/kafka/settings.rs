@@ -7,7 +7,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
-/// How long a member may take between two polls. A poll's transactions take seconds at the worst;
+/// How long a member may take between two polls. A poll's events are handled for ten seconds at a stretch (`inbox/lane.rs`);
 /// what is away is waited for with timed polls.
 const REBALANCE_WITHIN: Duration = Duration::from_secs(30);
 

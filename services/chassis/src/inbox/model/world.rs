@@ -47,7 +47,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) async fn start(database: &TestDatabase) -> Self {
+    pub(super) async fn start(database: &TestDatabase, batch: usize) -> Self {
         let log = Log::default();
         let (runners, orders): (Vec<_>, Vec<_>) = (0..RUNNERS).map(|_| mpsc::channel()).unzip();
         let bus = Arc::new(ScriptedBus {
@@ -55,7 +55,9 @@ impl World {
             orders: Mutex::new(orders),
         });
         let clock = FakeClock::at(Timestamp::now());
-        let settings = Settings::with(database.settings()).expect("valid");
+        let mut settings = database.settings();
+        settings.push(format!("runner.batch={batch}"));
+        let settings = Settings::with(settings).expect("valid");
         let still = Still::new(settings, Arc::new(clock.clone()), bus, BTreeMap::new());
         let cx = still
             .context(Module::named(SERVICE).migrations(MIGRATIONS))
