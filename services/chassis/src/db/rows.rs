@@ -261,6 +261,8 @@ mod tests {
                 val((!even).then(|| vec![0_u8, 34, 92, 255])),
                 val(even),
                 val(Some(i32::MIN)),
+                val(Uuid::from_u128(u128::from(n.unsigned_abs()))),
+                val(vec![0_u8, 255, 34]),
             ]
         };
         let twice = TEXTS.iter().chain(TEXTS);
@@ -272,12 +274,12 @@ mod tests {
         let db = database.open("rows").await.unwrap();
         let bytes = dialect::bytes(db.backend());
         let create = format!(
-            "CREATE TABLE a (n bigint PRIMARY KEY, t text NOT NULL, u text, i uuid, b {bytes}, o boolean, s integer)"
+            "CREATE TABLE a (n bigint PRIMARY KEY, t text NOT NULL, u text, i uuid, b {bytes}, o boolean, s integer, j uuid, c {bytes})"
         );
         db.writer().run(create, []).await.unwrap();
         let into = Insert {
             table: "a",
-            columns: &["n", "t", "u", "i", "b", "o", "s"],
+            columns: &["n", "t", "u", "i", "b", "o", "s", "j", "c"],
             tail: "ON CONFLICT (n) DO NOTHING",
         };
         let all = rows().len();
@@ -305,6 +307,8 @@ mod tests {
                     val(row.get::<Option<Vec<u8>>>("b").unwrap()),
                     val(row.get::<bool>("o").unwrap()),
                     val(row.get::<Option<i32>>("s").unwrap()),
+                    val(row.get::<Uuid>("j").unwrap()),
+                    val(row.get::<Vec<u8>>("c").unwrap()),
                 ]
             })
             .collect();

@@ -76,8 +76,8 @@ pub(super) enum Oddity {
 }
 
 /// Writes down what is odd. Call it when the poll was handled: a resend is known by its inbox row,
-/// also one that came with the first in one poll. Where the poll is read `again`, falls are left to
-/// that reading.
+/// also one that came with the first in one poll. Where some of the poll is read `again`, a fall may have no inbox row
+/// yet: it is no fork for that.
 pub(super) async fn note(
     cx: &Context,
     subscriptions: &[Subscription],
@@ -87,8 +87,7 @@ pub(super) async fn note(
     for oddity in odd {
         let noted = match oddity {
             Oddity::Jump(envelope, expected) => note_jump(cx, envelope, *expected).await,
-            Oddity::Fall(_) if again => Ok(()),
-            Oddity::Fall(envelope) => note_fall(cx, subscriptions, envelope).await,
+            Oddity::Fall(envelope) => note_fall(cx, subscriptions, envelope, again).await,
         };
         if let Err(error) = noted {
             tracing::warn!(service = cx.name(), %error, "writing down a stream gap");
@@ -118,6 +117,7 @@ async fn note_fall(
     cx: &Context,
     subscriptions: &[Subscription],
     envelope: &Envelope,
+    again: bool,
 ) -> Result<(), DbErr> {
     let text = "DELETE FROM stream_gap WHERE source = $1 AND topic = $2 AND key = $3 AND missing_sequence = $4 \
                 AND kind = 'gap'";
@@ -133,7 +133,8 @@ async fn note_fall(
         .filter(|one| one.names(&envelope.event_type));
     let names: Vec<&'static str> = readers.map(Subscription::name).collect();
     // Nobody here reads this type, so no inbox row could tell a resend from a fork.
-    if healed || names.is_empty() || table::has_seen(cx.db().reader(), &names, envelope.id).await? {
+    let is_explained = healed || again || names.is_empty();
+    if is_explained || table::has_seen(cx.db().reader(), &names, envelope.id).await? {
         return Ok(());
     }
     write(cx, envelope, envelope.sequence, "fork", cx.now()).await

@@ -32,23 +32,27 @@ pub(super) struct Handled {
 /// least): where event after event fails, a poll's events may take longer.
 const HANDLED_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long the events of one poll are handled at a stretch.
+/// How long events are handled at a stretch.
 pub(super) struct Stretch {
-    began: Instant,
+    polled: Instant,
     stop: CancellationToken,
 }
 
 impl Stretch {
-    pub(super) fn until(stop: CancellationToken) -> Self {
-        Self {
-            began: Instant::now(),
-            stop,
-        }
+    /// Since the bus was polled last, until it is time to poll it again, or to stop.
+    pub(super) fn since(polled: Instant, stop: CancellationToken) -> Self {
+        Self { polled, stop }
     }
 
-    /// What is not begun yet is left to the next poll.
-    pub(super) fn is_over(&self) -> bool {
-        self.stop.is_cancelled() || self.began.elapsed() > HANDLED_WITHIN
+    /// Whether what is not begun yet is left to the next poll. Each must come further than the last: what was
+    /// `begun` ends only here.
+    pub(super) fn is_over(&self, begun: bool) -> bool {
+        self.stop.is_cancelled() || (begun && self.polled.elapsed() > HANDLED_WITHIN)
+    }
+
+    /// The service stops.
+    pub(super) async fn stopped(&self) {
+        self.stop.cancelled().await;
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Runner {
     breather: Breather,
     /// What was polled while a full poll was handled.
     ahead: Option<Result<Vec<Record>, BusError>>,
+    /// When the bus was polled last.
+    polled: Instant,
 }
 
 impl Runner {
@@ -63,6 +65,7 @@ impl Runner {
             reported: Instant::now(),
             breather: Breather::default(),
             ahead: None,
+            polled: Instant::now(),
         }
     }
 
@@ -114,7 +117,7 @@ impl Runner {
             let began = Instant::now();
             let (polled, came_ahead) = match self.ahead.take() {
                 Some(polled) => (polled, true),
-                None => (consumer.poll(POLL, self.most_polled()), false),
+                None => (self.poll(consumer, POLL), false),
             };
             match polled {
                 Ok(records) => {
@@ -142,8 +145,15 @@ impl Runner {
         Ok(())
     }
 
-    fn most_polled(&self) -> usize {
-        self.cx.settings().runner.batch * TRANSACTIONS_A_POLL
+    fn poll(
+        &mut self,
+        consumer: &mut dyn Consumer,
+        wait: Duration,
+    ) -> Result<Vec<Record>, BusError> {
+        let most = self.cx.settings().runner.batch * TRANSACTIONS_A_POLL;
+        let polled = consumer.poll(wait, most);
+        self.polled = Instant::now();
+        polled
     }
 
     fn take(
@@ -160,7 +170,7 @@ impl Runner {
         let odd = self.gaps.compare(&records);
         let (cx, subscriptions) = (self.cx.clone(), self.subscriptions.clone());
         let (positions, pace) = (self.positions.clone(), self.pace.clone());
-        let stretch = Stretch::until(stop.clone());
+        let stretch = Stretch::since(self.polled, stop.clone());
         // On a thread of the runtime, which hears the database's answers itself: on this one every
         // answer would first have to wake it.
         let handling = self.handle.spawn(async move {
@@ -171,7 +181,7 @@ impl Runner {
             handled
         });
         if is_full {
-            let polled = consumer.poll(Duration::ZERO, self.most_polled());
+            let polled = self.poll(consumer, Duration::ZERO);
             let is_nothing = matches!(&polled, Ok(records) if records.is_empty());
             self.ahead = (!is_nothing).then_some(polled);
         }
@@ -187,7 +197,7 @@ impl Runner {
         handled: Handled,
         stop: &CancellationToken,
     ) -> Result<(), Failure> {
-        if handled.reread.is_empty() {
+        if handled.reread.is_empty() || stop.is_cancelled() {
             return Ok(());
         }
         let mut partitions = handled.reread;

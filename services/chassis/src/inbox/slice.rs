@@ -124,6 +124,7 @@ impl Batch<'_> {
     pub(super) async fn handle(&self, slices: &[Slice]) -> Vec<(TopicPartition, Outcome)> {
         let mut progress: Vec<Progress<'_>> = slices.iter().map(Progress::of).collect();
         let mut ahead = None;
+        let mut begun = false;
         loop {
             let (chosen, prepared) = match ahead.take() {
                 Some(Ahead { chosen, prepared }) => (chosen, Some(prepared)),
@@ -132,14 +133,15 @@ impl Batch<'_> {
             if chosen.is_empty() {
                 return progress.into_iter().map(Progress::outcome).collect();
             }
-            if self.stretch.is_over() {
+            if self.stretch.is_over(begun) {
                 end_all(&mut progress, &Outcome::Interrupted);
                 continue;
             }
+            begun = true;
             let parts = parts_of(&chosen);
             let (outcome, next) = tokio::join!(
                 self.together(&parts, prepared),
-                self.look_ahead(&progress, &chosen)
+                self.look_ahead_until_stopped(&progress, &chosen)
             );
             match outcome {
                 Ok(step) => {
@@ -153,14 +155,24 @@ impl Batch<'_> {
                 Err(failure) => {
                     tracing::debug!(subscription = self.subscription.name(), %failure, "one partition at a time");
                     for (tried, (index, part)) in chosen.iter().enumerate() {
-                        // Of one at least: each poll must come further than the last.
-                        if tried > 0 && self.stretch.is_over() {
+                        if self.stretch.is_over(tried > 0) {
                             break;
                         }
                         self.apart(&mut progress[*index], part).await;
                     }
                 }
             }
+        }
+    }
+
+    async fn look_ahead_until_stopped<'a>(
+        &self,
+        progress: &[Progress<'a>],
+        chosen: &Chosen<'a>,
+    ) -> Option<Ahead<'a>> {
+        tokio::select! {
+            ahead = self.look_ahead(progress, chosen) => ahead,
+            () = self.stretch.stopped() => None,
         }
     }
 
@@ -206,8 +218,7 @@ impl Batch<'_> {
             let Some(single) = progress.part(1) else {
                 return;
             };
-            // After one at least, for the same reason.
-            if tried > 0 && self.stretch.is_over() {
+            if self.stretch.is_over(tried > 0) {
                 progress.ended = Some(Outcome::Interrupted);
                 return;
             }

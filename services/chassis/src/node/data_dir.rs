@@ -58,16 +58,22 @@ impl DataDir {
     }
 }
 
-/// Creates a directory where it is missing, for its owner alone: it may hold a key beside what is encrypted with it.
+/// Creates a directory where it is missing, for its owner alone, since it may hold a key beside what is encrypted with
+/// it; those above it as others are.
 ///
 /// # Errors
 /// It cannot be created.
 pub fn create_private(path: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
     let mut directory = DirBuilder::new();
-    directory.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut directory, 0o700);
-    directory.create(path)
+    match directory.create(path) {
+        Err(_) if path.is_dir() => Ok(()),
+        created => created,
+    }
 }
 
 #[cfg(all(test, unix))]
@@ -81,11 +87,12 @@ mod tests {
         let parent = tempfile::tempdir().expect("a directory");
         let path = parent.path().join("a").join("b");
         DataDir::open(&path).expect("created");
-        let mode = std::fs::metadata(&path)
-            .expect("there")
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o700);
+        let open_to_others = |path: &Path| {
+            let there = std::fs::metadata(path).expect("there");
+            there.permissions().mode() & 0o077 != 0
+        };
+        assert!(!open_to_others(&path), "itself");
+        assert!(open_to_others(&parent.path().join("a")), "the one above");
         DataDir::open(&path).expect("there already");
     }
 }

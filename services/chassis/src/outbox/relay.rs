@@ -29,10 +29,6 @@ const DELETED_FROM: usize = 64;
 /// Bytes after which a batch ends, and the next look reads fewer rows.
 const BATCH_BYTES: usize = 8 << 20;
 
-/// What was read ahead longer ago is read again: somebody else may have held the lease since. A rival waits for three
-/// seconds.
-const AHEAD_FOR: Duration = Duration::from_secs(1);
-
 /// A batch of fewer rows means that they come one by one, however close: letting them pile up would only make each
 /// of them late.
 const PILED_UP: usize = 8;
@@ -120,7 +116,7 @@ impl Relay {
         .await;
     }
 
-    /// One look at the outbox; how long to rest after it: not at all after a full batch.
+    /// Sends one batch, if there is one; how long to rest after it: not at all where more may be behind it.
     pub(super) async fn turn(&mut self) -> Rest {
         let (poll_idle, poll_busy) = (
             self.cx.settings().relay.poll_idle,
@@ -194,7 +190,8 @@ impl Relay {
 
     fn take_ahead(&mut self) -> Option<Taken> {
         let ahead = self.ahead.take()?;
-        if ahead.read.elapsed() < AHEAD_FOR {
+        // Later, a rival may have held the lease since: it waits for as long as a takeover takes.
+        if ahead.read.elapsed() < self.cx.settings().lease.takeover / 3 {
             return Some(ahead.taken);
         }
         self.floor.sweep_next();
@@ -227,11 +224,13 @@ impl Relay {
         }
         let is_large = cut(&mut rows);
         more |= is_large;
-        self.limit = match is_large {
-            true => (self.limit / 2).max(1),
-            false => (self.limit * 2).min(self.cx.settings().relay.batch),
-        };
         if let Some(last) = rows.last() {
+            let most = self.cx.settings().relay.batch;
+            self.limit = if is_large {
+                rows.len()
+            } else {
+                (self.limit * 2).min(most)
+            };
             self.floor.took(last, more);
         }
         Ok(Taken { rows, more })
@@ -252,11 +251,11 @@ impl Relay {
         let batch: Vec<Envelope> = rows.iter().map(|row| row.envelope.clone()).collect();
         let bus = self.cx.bus().clone();
         let (deliveries, ahead) = tokio::join!(bus.send(&batch), async {
+            let read = Instant::now();
             let taken = match more {
                 true => self.look(rows).await?,
                 false => Taken::default(),
             };
-            let read = Instant::now();
             Ok::<Ahead, Failure>(Ahead { taken, read })
         });
         self.settle(rows, &deliveries).await?;

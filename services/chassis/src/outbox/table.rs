@@ -63,14 +63,13 @@ pub(super) async fn waiting(
     except: &BTreeSet<i64>,
     limit: usize,
 ) -> Result<Vec<OutboxRow>, DbErr> {
-    let except = ranges(except).into_iter();
-    let except = except.map(|(first, last)| vec![val(first), val(last)]);
+    let except = except.iter().map(|seq| vec![val(*seq)]);
     let (those, mut values) = rows_of(db.get_database_backend(), except);
     let (with_those, not_those) = match values.is_empty() {
         true => (String::new(), ""),
         false => (
             format!("WITH taken AS ({those}) "),
-            "AND NOT EXISTS (SELECT 1 FROM taken WHERE outbox.seq BETWEEN taken.column1 AND taken.column2) ",
+            "AND seq NOT IN (SELECT column1 FROM taken) ",
         ),
     };
     let (first, last) = (values.len() + 1, values.len() + 2);
@@ -85,18 +84,6 @@ pub(super) async fn waiting(
     rows.iter()
         .map(|row| OutboxRow::from_row(row, source))
         .collect()
-}
-
-/// Numbers as ranges, both ends included: what follows each other without a gap is one.
-fn ranges(numbers: &BTreeSet<i64>) -> Vec<(i64, i64)> {
-    let mut ranges: Vec<(i64, i64)> = Vec::new();
-    for number in numbers {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == *number => *last = *number,
-            _ => ranges.push((*number, *number)),
-        }
-    }
-    ranges
 }
 
 /// Which transactions run, and which streams a refused row holds, at one moment.

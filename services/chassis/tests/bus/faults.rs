@@ -1,9 +1,10 @@
 //! Kafka's faults, with nobody and with librdkafka's own broker at the other end: no Kafka is needed.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use minzheng_chassis::bus::kafka::{KafkaBus, KafkaSettings};
-use minzheng_chassis::bus::{Bus, BusError, Delivery, Envelope};
+use minzheng_chassis::bus::{Bus, BusError, Delivery, Envelope, TopicPartition};
 use minzheng_chassis::testing::bus_conformance::{event, positions};
 use rdkafka::mocking::MockCluster;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
@@ -79,17 +80,18 @@ async fn a_record_is_stored_only_if_the_broker_says_where() {
     cluster.create_topic("t", 1, 1).expect("a topic");
     let bus = short_tempered(cluster.bootstrap_servers());
     // Its requests follow each other on the way.
-    let batch: Vec<Envelope> = (0..500).map(|n| event("t", "key", n)).collect();
-    let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS];
+    let batch: Vec<Envelope> = (0..500)
+        .map(|n| event("t", &format!("key-{n}"), 1))
+        .collect();
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let before = bus.watermarks("t").await.expect("watermarks")[0].high;
-        cluster.request_errors(RDKafkaApiKey::Produce, &refused);
+        let before = high(&bus).await;
+        cluster.request_errors(RDKafkaApiKey::Produce, &TOO_FEW_REPLICAS);
         let outcomes = bus.send(&batch).await;
         let count =
             |wanted: fn(&Delivery) -> bool| outcomes.iter().filter(|one| wanted(one)).count();
         let stored = count(|one| *one == Delivery::Stored);
-        let there = bus.watermarks("t").await.expect("watermarks")[0].high - before;
+        let there = high(&bus).await - before;
         assert!(
             stored as i64 <= there,
             "{stored} stored, {there} on the topic"
@@ -101,6 +103,85 @@ async fn a_record_is_stored_only_if_the_broker_says_where() {
     }
 }
 
+/// Sent again and again until all are stored, as the relay does it, the records of a key are there in order once
+/// copies are dropped, though requests fail and others succeed behind them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_overtakes_another_of_its_key() {
+    let cluster = MockCluster::new(1).expect("a mock cluster");
+    cluster.create_topic("t", 1, 1).expect("a topic");
+    let bus = short_tempered(cluster.bootstrap_servers());
+    // Once the producer knows the topic, a request goes out before the last is answered.
+    let first = event("t", "first", 1);
+    assert_eq!(
+        bus.send(std::slice::from_ref(&first)).await,
+        [Delivery::Stored]
+    );
+    let way = cluster.broker_round_trip_time(1, Duration::from_millis(20));
+    way.expect("a longer way");
+    let mut all = vec![first];
+    let deadline = Instant::now() + PATIENCE;
+    for attempt in 0.. {
+        let key = |n: i64| format!("key-{attempt}-{}", n % 500);
+        let batch: Vec<Envelope> = (0..2_000).map(|n| event("t", &key(n), n)).collect();
+        all.extend(batch.iter().cloned());
+        cluster.request_errors(RDKafkaApiKey::Produce, &TOO_FEW_REPLICAS);
+        if send_until_stored(&bus, batch).await > 0 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "no request went before another");
+    }
+    let mut seen: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    let at = TopicPartition::new("t", 0);
+    let mut from = 0;
+    loop {
+        let records = bus.read(&at, from, 1_000).await.expect("read");
+        let Some(last) = records.last() else { break };
+        from = last.offset + 1;
+        for record in records {
+            let envelope = record.envelope.expect("an envelope");
+            let of_key = seen.entry(envelope.key).or_default();
+            if !of_key.contains(&envelope.sequence) {
+                of_key.push(envelope.sequence);
+            }
+        }
+    }
+    let mut expected: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    for envelope in all {
+        expected
+            .entry(envelope.key)
+            .or_default()
+            .push(envelope.sequence);
+    }
+    assert_eq!(seen, expected);
+}
+
+/// Sends again what was not stored, and what is behind it on its key; how often that was needed.
+async fn send_until_stored(bus: &KafkaBus, mut left: Vec<Envelope>) -> usize {
+    let mut times = 0;
+    while !left.is_empty() {
+        let outcomes = bus.send(&left).await;
+        let mut broken = Vec::new();
+        let mut again = Vec::new();
+        for (envelope, outcome) in left.into_iter().zip(outcomes) {
+            if outcome != Delivery::Stored || broken.contains(&envelope.key) {
+                broken.push(envelope.key.clone());
+                again.push(envelope);
+            }
+        }
+        times += usize::from(!again.is_empty());
+        left = again;
+    }
+    times
+}
+
+/// A request that fails and may be tried again.
+const TOO_FEW_REPLICAS: [RDKafkaRespErr; 1] =
+    [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS];
+
+async fn high(bus: &KafkaBus) -> i64 {
+    bus.watermarks("t").await.expect("watermarks")[0].high
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_than_there_is_room_for_waits_and_is_sent() {
     let cluster = MockCluster::new(1).expect("a mock cluster");
@@ -109,9 +190,9 @@ async fn more_than_there_is_room_for_waits_and_is_sent() {
     // Twice the room, in few large records, then in many small ones.
     let large = (0..130).map(|n| Envelope {
         value: vec![0; 512 << 10],
-        ..event("t", "key", n)
+        ..event("t", &format!("large-{n}"), 1)
     });
-    let small = (0..70_000).map(|n| event("t", "key", n));
+    let small = (0..70_000).map(|n| event("t", &format!("small-{n}"), 1));
     for batch in [large.collect::<Vec<_>>(), small.collect()] {
         let outcomes = bus.send(&batch).await;
         assert!(

@@ -1,10 +1,11 @@
 //! The sending side: one idempotent producer for the whole node, whose delivery reports are
 //! counted and wake the sender.
 //!
-//! A producer that failed a record for any reason but the record itself or its topic is retired:
+//! Of a key one record at a time is on its way. A producer that failed a record for any reason but the record itself or its topic is retired:
 //! what it still holds is purged, and the next send makes a new one. Otherwise a record that
 //! timed out could be overtaken by a later one of its key that the same producer still held.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The outcomes of one sent batch as they come in.
+/// The outcomes of records that are on their way together, as they come in.
 struct Batch {
     state: Mutex<Outcomes>,
     /// Told when all have come in, and at the first failure of the way.
@@ -59,17 +60,24 @@ impl Batch {
         })
     }
 
-    fn report(&self, index: usize, error: Option<&KafkaError>) {
+    fn stored(&self, index: usize) {
+        self.report(index, Delivery::Stored, false);
+    }
+
+    fn failed(&self, index: usize, error: &KafkaError) {
+        let is_way = errors::fault(error.rdkafka_error_code()) == Fault::Way;
+        self.report(index, errors::outcome(error), is_way);
+    }
+
+    fn report(&self, index: usize, outcome: Delivery, way_failed: bool) {
         let mut state = lock(&self.state);
         if state.of[index].is_some() {
             return;
         }
-        state.of[index] = Some(error.map_or(Delivery::Stored, errors::outcome));
+        state.of[index] = Some(outcome);
         state.missing -= 1;
-        let failed =
-            error.is_some_and(|error| errors::fault(error.rdkafka_error_code()) == Fault::Way);
-        let first_failure = failed && !state.way_failed;
-        state.way_failed |= failed;
+        let first_failure = way_failed && !state.way_failed;
+        state.way_failed |= way_failed;
         if state.missing == 0 || first_failure {
             self.changed.notify_one();
         }
@@ -101,9 +109,8 @@ pub(super) struct Ticket {
 
 /// librdkafka reports a record as delivered, without an offset, when its request failed and a later one to the same
 /// partition succeeded: it concludes that the broker has it. A broker that knows nothing of a producer yet takes any
-/// request as its first, and may not have it. So only an offset counts; without one it is sent again, and known by its id
-/// if it was there.
-const TAKEN_FOR_STORED: KafkaError = KafkaError::MessageProduction(RDKafkaErrorCode::Inconsistent);
+/// request as its first, and may not have it. Such a record is sent again, and known by its id if it was there.
+const NOT_SAID: &str = "librdkafka took it for stored; the broker did not say where";
 
 /// Takes delivery reports, on the producer's own thread.
 pub(super) struct Deliveries;
@@ -122,12 +129,14 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = Box<Ticket>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
-        let error = match result {
-            Ok(message) if message.offset() < 0 => Some(&TAKEN_FOR_STORED),
-            Ok(_) => None,
-            Err((error, _)) => Some(error),
-        };
-        ticket.batch.report(ticket.index, error);
+        let Ticket { batch, index, .. } = *ticket;
+        match result {
+            Ok(message) if message.offset() < 0 => {
+                batch.report(index, Delivery::Failed(NOT_SAID.to_owned()), true);
+            }
+            Ok(_) => batch.stored(index),
+            Err((error, _)) => batch.failed(index, error),
+        }
     }
 }
 
@@ -200,26 +209,56 @@ impl Producer {
         })
     }
 
-    /// Sends a batch and waits for every report.
+    /// Sends a batch and waits for every report. Of a key one record at a time is on its way: whatever the client
+    /// and the broker make of a request that fails, none can overtake another.
     pub async fn send(&self, batch: &[Envelope]) -> Vec<Delivery> {
+        let behind = || Delivery::Failed("behind a record that failed".to_owned());
+        let mut outcomes = vec![behind(); batch.len()];
+        let mut left: Vec<usize> = (0..batch.len()).collect();
+        while !left.is_empty() {
+            let mut keys = HashSet::new();
+            let (now, later): (Vec<usize>, Vec<usize>) = left
+                .into_iter()
+                .partition(|index| keys.insert(stream_of(&batch[*index])));
+            let records: Vec<&Envelope> = now.iter().map(|index| &batch[*index]).collect();
+            let (delivered, way_failed) = self.send_together(&records).await;
+            let mut stuck = HashSet::new();
+            for (index, outcome) in now.into_iter().zip(delivered) {
+                if outcome != Delivery::Stored {
+                    stuck.insert(stream_of(&batch[index]));
+                }
+                outcomes[index] = outcome;
+            }
+            left = later;
+            left.retain(|index| !way_failed && !stuck.contains(&stream_of(&batch[*index])));
+        }
+        outcomes
+    }
+
+    /// Sends records of which no two have one key; and whether the way failed.
+    async fn send_together(&self, records: &[&Envelope]) -> (Vec<Delivery>, bool) {
         let generation = match self.current() {
             Ok(generation) => generation,
-            Err(error) => return vec![Delivery::Failed(error.to_string()); batch.len()],
+            Err(error) => {
+                let failed = Delivery::Failed(error.to_string());
+                return (vec![failed; records.len()], true);
+            }
         };
-        let reports = Batch::new(batch.len());
+        let reports = Batch::new(records.len());
         let deadline = Instant::now() + self.patience;
-        for (index, envelope) in batch.iter().enumerate() {
+        for (index, envelope) in records.iter().enumerate() {
             if reports.progress().1 {
                 // Nothing may follow a record that failed on its way.
                 let purged = KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue);
-                reports.report(index, Some(&purged));
+                reports.failed(index, &purged);
                 continue;
             }
             self.enqueue(&generation, &reports, index, envelope, deadline)
                 .await;
         }
         self.await_reports(&generation, &reports, deadline).await;
-        reports.outcomes()
+        let (complete, way_failed) = reports.progress();
+        (reports.outcomes(), way_failed || !complete)
     }
 
     async fn await_reports(
@@ -263,7 +302,7 @@ impl Producer {
         let room = Arc::clone(&generation.room).acquire_many_owned(size);
         let Ok(Ok(room)) = timeout_at(deadline, room).await else {
             let full = KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull);
-            return reports.report(index, Some(&full));
+            return reports.failed(index, &full);
         };
         let ticket = Box::new(Ticket {
             batch: Arc::clone(reports),
@@ -271,7 +310,7 @@ impl Producer {
             _room: room,
         });
         if let Err(error) = self.hand_over(generation.get(), ticket, envelope) {
-            reports.report(index, Some(&error));
+            reports.failed(index, &error);
         }
     }
 
@@ -347,6 +386,11 @@ impl Producer {
             purge(&generation);
         }
     }
+}
+
+/// Topic and key of a record.
+fn stream_of(envelope: &Envelope) -> (&str, &str) {
+    (&envelope.topic, &envelope.key)
 }
 
 /// Purges on a thread of its own: it waits for librdkafka's threads.
