@@ -53,8 +53,10 @@ pub struct Relay {
     breather: Breather,
 }
 
+/// What was read while a batch was sent.
 struct Ahead {
     taken: Taken,
+    /// When that look began.
     read: Instant,
 }
 
@@ -215,9 +217,9 @@ impl Relay {
             self.floor.begin_sweep(horizon, held);
         }
         let from = if sweeps { 0 } else { self.floor.at() };
-        let mut except = self.stored.clone();
-        except.extend(being_sent.iter().map(|row| row.seq));
-        let mut rows = table::waiting(outbox, self.cx.name(), from, &except, self.limit).await?;
+        let being_sent = being_sent.iter().map(|row| row.seq);
+        let except = self.stored.iter().copied().chain(being_sent);
+        let mut rows = table::waiting(outbox, self.cx.name(), from, except, self.limit).await?;
         let mut more = rows.len() == self.limit;
         if !sweeps {
             rows.retain(|row| self.floor.lets_pass(row));
@@ -341,7 +343,7 @@ pub(super) struct Rest {
     sent: usize,
 }
 
-/// What is larger than topics take goes alone: of a batch, the bus would store what is behind it on its key. And a
+/// What is larger than topics take goes alone: of a batch, a bus may store what is behind it on its key. And a
 /// batch ends where it has become large. Whether something was cut off.
 fn cut(rows: &mut Vec<OutboxRow>) -> bool {
     let many = rows.len();

@@ -60,10 +60,10 @@ pub(super) async fn waiting(
     db: &impl ConnectionTrait,
     source: &str,
     from: i64,
-    except: &BTreeSet<i64>,
+    except: impl IntoIterator<Item = i64>,
     limit: usize,
 ) -> Result<Vec<OutboxRow>, DbErr> {
-    let except = except.iter().map(|seq| vec![val(*seq)]);
+    let except = except.into_iter().map(|seq| vec![val(seq)]);
     let (those, mut values) = rows_of(db.get_database_backend(), except);
     let (with_those, not_those) = match values.is_empty() {
         true => (String::new(), ""),

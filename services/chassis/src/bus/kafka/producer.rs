@@ -1,9 +1,10 @@
 //! The sending side: one idempotent producer for the whole node, whose delivery reports are
 //! counted and wake the sender.
 //!
-//! Of a key one record at a time is on its way. A producer that failed a record for any reason but the record itself or its topic is retired:
-//! what it still holds is purged, and the next send makes a new one. Otherwise a record that
-//! timed out could be overtaken by a later one of its key that the same producer still held.
+//! Of a key one record at a time is on its way. A producer that failed a record for any reason but
+//! the record itself or its topic is retired: what it still holds is purged, and the next send makes
+//! a new one. Otherwise a record that timed out could be overtaken by a later one of its key that
+//! the same producer still held.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,6 @@
 //! What one sequence of steps works on, and what must hold after each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use minzheng_proto::elderly_care::v1::BedChanged;
@@ -239,8 +239,7 @@ impl World {
 
     /// How many rows neither are refused nor wait behind one that is.
     async fn waiting(&self) -> usize {
-        let all = BTreeSet::new();
-        let rows = table::waiting(self.cx.db().relay(), SERVICE, 0, &all, 1_000);
+        let rows = table::waiting(self.cx.db().relay(), SERVICE, 0, [], 1_000);
         rows.await.expect("read").len()
     }
 
