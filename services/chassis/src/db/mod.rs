@@ -24,6 +24,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 pub use fault::{Fault, classify};
+pub(crate) use row::instant;
 pub use row::{Row, opt, val};
 pub use rows::{Insert, insert, rows_of};
 pub use writes::Write;

@@ -17,6 +17,12 @@ impl Row {
         self.0.try_get("", column)
     }
 
+    /// The values in the order in which the statement names them: where thousands of rows are read at once, a name
+    /// looked up for each value of each is a good part of the work.
+    pub(crate) fn in_order(&self) -> InOrder<'_> {
+        InOrder { row: self, next: 0 }
+    }
+
     /// An instant kept as microseconds since 1970 UTC.
     ///
     /// # Errors
@@ -65,7 +71,25 @@ impl Row {
     }
 }
 
-fn instant(micros: i64) -> Result<Timestamp, DbErr> {
+/// A row's values, one after the other.
+pub(crate) struct InOrder<'r> {
+    row: &'r Row,
+    next: usize,
+}
+
+impl InOrder<'_> {
+    /// The next value.
+    ///
+    /// # Errors
+    /// No more columns, or a value of another type.
+    pub(crate) fn value<T: TryGetable>(&mut self) -> Result<T, DbErr> {
+        let place = self.next;
+        self.next += 1;
+        self.row.0.try_get_by_index(place)
+    }
+}
+
+pub(crate) fn instant(micros: i64) -> Result<Timestamp, DbErr> {
     from_micros(micros).map_err(|error| DbErr::Type(error.to_string()))
 }
 

@@ -28,26 +28,27 @@ pub(super) struct Handled {
     pub(super) away: Option<Away>,
 }
 
-/// After so long the bus must be polled again, or this consumer counts as gone (`max.poll.interval.ms`, 30 s at
-/// least): where event after event fails, a poll's events may take longer.
-const HANDLED_WITHIN: Duration = Duration::from_secs(10);
-
 /// How long events are handled at a stretch.
 pub(super) struct Stretch {
     polled: Instant,
+    at_most: Duration,
     stop: CancellationToken,
 }
 
 impl Stretch {
-    /// Since the bus was polled last, until it is time to poll it again, or to stop.
-    pub(super) fn since(polled: Instant, stop: CancellationToken) -> Self {
-        Self { polled, stop }
+    /// From when the bus was polled last, for so long at most, or until the service stops.
+    pub(super) fn new(polled: Instant, at_most: Duration, stop: CancellationToken) -> Self {
+        Self {
+            polled,
+            at_most,
+            stop,
+        }
     }
 
     /// Whether what is not begun yet is left to the next poll. Each must come further than the last: what was
     /// `begun` ends only here.
     pub(super) fn is_over(&self, begun: bool) -> bool {
-        self.stop.is_cancelled() || (begun && self.polled.elapsed() > HANDLED_WITHIN)
+        self.stop.is_cancelled() || (begun && self.polled.elapsed() > self.at_most)
     }
 
     /// The service stops.

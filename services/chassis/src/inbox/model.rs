@@ -31,8 +31,29 @@ const SUBSCRIPTION: &str = "model.note";
 /// Sequences of steps tried on each database, unless `PROPTEST_CASES` says otherwise.
 const CASES: u32 = 16;
 
-/// Events of a transaction: all there are, and so few that the runner polls and prepares ahead.
-const BATCHES: [usize; 2] = [200, 2];
+/// How the runners work.
+#[derive(Clone, Copy)]
+struct Way {
+    /// Events of a transaction: all there are, or so few that the runner polls and prepares ahead.
+    batch: usize,
+    /// Of each poll a transaction is written, and the rest left to the next.
+    is_hurried: bool,
+}
+
+const WAYS: [Way; 3] = [
+    Way {
+        batch: 200,
+        is_hurried: false,
+    },
+    Way {
+        batch: 2,
+        is_hurried: false,
+    },
+    Way {
+        batch: 2,
+        is_hurried: true,
+    },
+];
 
 /// Keys of one case; each lies in the partition of its number.
 const KEYS: usize = 4;
@@ -140,12 +161,8 @@ fn subscription() -> Subscription {
     Subscription::named(SUBSCRIPTION).on::<BedChanged>(Note)
 }
 
-async fn try_steps(
-    database: &TestDatabase,
-    batch: usize,
-    steps: &[Step],
-) -> Result<(), TestCaseError> {
-    let mut world = World::start(database, batch).await;
+async fn try_steps(database: &TestDatabase, way: Way, steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut world = World::start(database, way).await;
     let outcome = try_in(&mut world, steps).await;
     world.end().await;
     outcome
@@ -155,7 +172,7 @@ async fn try_in(world: &mut World, steps: &[Step]) -> Result<(), TestCaseError> 
     for step in steps {
         world.take(step).await?;
     }
-    world.deliver_all().await;
+    world.deliver_all().await?;
     world.holds().await?;
     world.only_its_own_key_is_held().await?;
     // Nothing fails any more; what was given up is replayed.
@@ -178,9 +195,9 @@ async fn effects_happen_once_and_in_the_order_of_their_key(database: TestDatabas
         ..Config::default()
     };
     tokio::task::block_in_place(|| {
-        for batch in BATCHES {
+        for way in WAYS {
             let run =
-                |steps: Vec<Step>| Handle::current().block_on(try_steps(&database, batch, &steps));
+                |steps: Vec<Step>| Handle::current().block_on(try_steps(&database, way, &steps));
             let outcome = TestRunner::new(config.clone()).run(&vec(step(), 1..40), run);
             outcome.unwrap_or_else(|failure| panic!("{failure}"));
         }

@@ -36,6 +36,10 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// How long a consumer may take to leave its group.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
+/// After so long the bus must be polled again, or this consumer counts as gone (`max.poll.interval.ms`, 30 s at
+/// least): where event after event fails, a poll's events may take longer.
+const HANDLED_WITHIN: Duration = Duration::from_secs(10);
+
 /// Receives one service's events.
 pub struct Runner {
     cx: Context,
@@ -50,6 +54,7 @@ pub struct Runner {
     ahead: Option<Result<Vec<Record>, BusError>>,
     /// When the bus was polled last.
     polled: Instant,
+    handled_within: Duration,
 }
 
 impl Runner {
@@ -66,7 +71,15 @@ impl Runner {
             breather: Breather::default(),
             ahead: None,
             polled: Instant::now(),
+            handled_within: HANDLED_WITHIN,
         }
+    }
+
+    /// As if the time for a poll's events were always over.
+    #[cfg(test)]
+    pub(super) fn hurried(mut self) -> Self {
+        self.handled_within = Duration::ZERO;
+        self
     }
 
     /// Runs on the calling thread until `stop`. Call it on a thread of its own, outside the runtime.
@@ -170,7 +183,7 @@ impl Runner {
         let odd = self.gaps.compare(&records);
         let (cx, subscriptions) = (self.cx.clone(), self.subscriptions.clone());
         let (positions, pace) = (self.positions.clone(), self.pace.clone());
-        let stretch = Stretch::since(self.polled, stop.clone());
+        let stretch = Stretch::new(self.polled, self.handled_within, stop.clone());
         // On a thread of the runtime, which hears the database's answers itself: on this one every
         // answer would first have to wake it.
         let handling = self.handle.spawn(async move {

@@ -9,7 +9,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::table::{OutboxRow, Stream};
+use super::table::Stream;
+use crate::bus::Envelope;
 use crate::db::dialect::Horizon;
 
 /// How often it is swept from the very oldest row.
@@ -65,20 +66,25 @@ impl Floor {
     }
 
     /// Whether a row found between sweeps has nothing of its key below the floor.
-    pub(super) fn lets_pass(&self, row: &OutboxRow) -> bool {
-        !self.held.contains(&row.stream())
+    pub(super) fn lets_pass(&self, envelope: &Envelope) -> bool {
+        self.held.is_empty() || !self.held.contains(&owned(envelope))
     }
 
     /// Rows were taken, oldest first up to `last`; `more` may be behind it.
-    pub(super) fn took(&mut self, last: &OutboxRow, more: bool) {
-        self.highest_taken = self.highest_taken.max(last.seq);
-        if more && last.seq < self.at {
+    pub(super) fn took(&mut self, last: i64, more: bool) {
+        self.highest_taken = self.highest_taken.max(last);
+        if more && last < self.at {
             self.sweep_next();
         }
     }
 
     /// A row was refused.
-    pub(super) fn hold(&mut self, row: &OutboxRow) {
-        self.held.insert(row.stream());
+    pub(super) fn hold(&mut self, envelope: &Envelope) {
+        self.held.insert(owned(envelope));
     }
+}
+
+fn owned(envelope: &Envelope) -> Stream {
+    let (topic, key) = envelope.stream();
+    (topic.to_owned(), key.to_owned())
 }

@@ -23,13 +23,21 @@ use crate::db::Sql;
 use crate::module::Module;
 use crate::testing::{Still, TestDatabase, cases};
 
-const SERVICE: &str = "elderly-care";
+pub(super) const SERVICE: &str = "elderly-care";
 
 /// Sequences of steps tried on each database, unless `PROPTEST_CASES` says otherwise.
 const CASES: u32 = 48;
 
-/// Rows that a turn takes: all there are, and so few that it reads ahead while they are sent.
-const BATCHES: [usize; 2] = [1_000, 2];
+/// What a turn takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Batches {
+    /// All there is.
+    All,
+    /// So few rows that it reads ahead while they are sent.
+    Few,
+    /// One row, as if it were large: what the look read behind it is cut off.
+    Large,
+}
 
 /// Keys of one case.
 const KEYS: usize = 4;
@@ -55,6 +63,8 @@ enum Step {
     Late(bool),
     /// A relay has not swept for a while.
     Wait(usize),
+    /// What a relay has read ahead is too old to be sent.
+    Linger(usize),
     /// The lease goes from one to the other.
     HandOver,
     /// The bus is well, and the relay comes to rest.
@@ -83,6 +93,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => fates().prop_map(Step::Overlap),
         2 => any::<bool>().prop_map(Step::Late),
         3 => (0..2_usize).prop_map(Step::Wait),
+        1 => (0..2_usize).prop_map(Step::Linger),
         1 => Just(Step::HandOver),
         1 => Just(Step::Calm),
         1 => Just(Step::Replay),
@@ -93,12 +104,13 @@ fn step() -> impl Strategy<Value = Step> {
 async fn try_steps(
     cx: &Context,
     bus: &Arc<ScriptedBus>,
+    batches: Batches,
     steps: &[Step],
 ) -> Result<(), TestCaseError> {
     // A sequence that failed has left rows behind.
     let cleared = cx.db().writer().run("DELETE FROM outbox", []).await;
     cleared.expect("cleared");
-    let mut world = World::new(cx, bus);
+    let mut world = World::new(cx, bus, batches);
     for step in steps {
         world.take(step).await?;
     }
@@ -157,14 +169,26 @@ fn a_refused_event_below_a_floor_that_rose_quickly() -> Vec<Step> {
 
 async fn whatever_happens_every_event_arrives_in_order(database: TestDatabase) {
     database.create(&[SERVICE]).await.expect("created");
-    for batch in BATCHES {
-        with_batches_of(batch, &database).await;
+    for batches in [Batches::All, Batches::Few, Batches::Large] {
+        with(batches, &database).await;
     }
 }
 
-async fn with_batches_of(batch: usize, database: &TestDatabase) {
+/// An outbox that nobody relays.
+pub(super) async fn outbox_at_rest(database: &TestDatabase) -> Context {
+    database.create(&[SERVICE]).await.expect("created");
+    context(Batches::All, database).await.0
+}
+
+async fn context(batches: Batches, database: &TestDatabase) -> (Context, Arc<ScriptedBus>) {
+    let batch = match batches {
+        Batches::All => 1_000,
+        Batches::Few | Batches::Large => 2,
+    };
     let mut settings = database.settings();
     settings.push(format!("relay.batch={batch}"));
+    // However slow the machine, nothing is too old unless a step says so.
+    settings.push("lease.takeover_ms=60000".to_owned());
     let settings = Settings::with(settings).expect("valid");
     let bus = Arc::new(ScriptedBus::default());
     let still = Still::new(
@@ -174,7 +198,12 @@ async fn with_batches_of(batch: usize, database: &TestDatabase) {
         BTreeMap::new(),
     );
     let cx = still.context(Module::named(SERVICE)).await;
-    let run = |steps: Vec<Step>| Handle::current().block_on(try_steps(&cx, &bus, &steps));
+    (cx, bus)
+}
+
+async fn with(batches: Batches, database: &TestDatabase) {
+    let (cx, bus) = context(batches, database).await;
+    let run = |steps: Vec<Step>| Handle::current().block_on(try_steps(&cx, &bus, batches, &steps));
     tokio::task::block_in_place(|| {
         for steps in [
             a_refused_event_below_a_floor_that_rose_quickly(),
@@ -199,4 +228,31 @@ async fn with_batches_of(batch: usize, database: &TestDatabase) {
     cx.db().close().await;
 }
 
-crate::on_both_databases!(whatever_happens_every_event_arrives_in_order);
+/// A rival may have held the lease since, and sent it.
+async fn what_was_read_too_long_ago_is_read_again(database: TestDatabase) {
+    database.create(&[SERVICE]).await.expect("created");
+    let (cx, bus) = context(Batches::Few, &database).await;
+    for (is_old, arrived) in [(false, 4), (true, 2)] {
+        let mut world = World::new(&cx, &bus, Batches::Few);
+        let four = Step::Commit(vec![(0, false); 4]);
+        for step in [four, Step::Turn(0, vec![])] {
+            world.take(&step).await.expect("in order");
+        }
+        // All else is gone, as when a rival has sent it.
+        let gone = cx.db().writer().run("DELETE FROM outbox", []).await;
+        gone.expect("deleted");
+        if is_old {
+            world.take(&Step::Linger(0)).await.expect("in order");
+        }
+        let turn = world.take(&Step::Turn(0, vec![])).await;
+        turn.expect("in order");
+        let log = bus.log.lock().expect("not poisoned").len();
+        assert_eq!(log, arrived, "old: {is_old}");
+    }
+    cx.db().close().await;
+}
+
+crate::on_both_databases!(
+    whatever_happens_every_event_arrives_in_order,
+    what_was_read_too_long_ago_is_read_again,
+);

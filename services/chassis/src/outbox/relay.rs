@@ -4,10 +4,11 @@
 //! It begins at the oldest row, or at a floor below which nothing can come up (`floor.rs`). Not `seq >
 //! cursor` (loses rows that commit late) and not `SKIP LOCKED` (breaks the order of a key).
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use super::floor::Floor;
@@ -44,12 +45,13 @@ pub struct Relay {
     last_work: Option<Instant>,
     /// Rows that the bus has and that are not deleted yet. Should this process die they are sent again,
     /// and known by their ids.
-    stored: BTreeSet<i64>,
+    stored: Vec<i64>,
     /// Behind a batch that had more behind it: what was read while that one was sent. To be sent next, if all of
     /// that one arrives.
     ahead: Option<Ahead>,
     /// Rows that the next look reads: `relay.batch`, but for large ones.
     limit: usize,
+    most_bytes: usize,
     breather: Breather,
 }
 
@@ -61,7 +63,6 @@ struct Ahead {
 }
 
 /// Rows to be sent together.
-#[derive(Default)]
 struct Taken {
     rows: Vec<OutboxRow>,
     /// There may be others behind them.
@@ -75,11 +76,27 @@ impl Relay {
             lease,
             floor: Floor::default(),
             last_work: None,
-            stored: BTreeSet::new(),
+            stored: Vec::new(),
             ahead: None,
             limit: cx.settings().relay.batch,
+            most_bytes: BATCH_BYTES,
             cx,
             breather: Breather::default(),
+        }
+    }
+
+    /// As if every row were as large as a batch may be.
+    #[cfg(test)]
+    pub(super) fn with_large_rows(mut self) -> Self {
+        self.most_bytes = 0;
+        self
+    }
+
+    /// As if what is ahead had been read too long ago.
+    #[cfg(test)]
+    pub(super) fn ahead_is_old(&mut self) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.read -= self.cx.settings().lease.takeover;
         }
     }
 
@@ -182,12 +199,13 @@ impl Relay {
             self.delete_stored().await?;
             return Ok(Drained::default());
         }
-        self.send(&taken).await?;
-        Ok(Drained {
+        let drained = Drained {
             sent: taken.rows.len(),
             // A commit since it was read may have been taken for one that a look has seen.
             more: taken.more || came_ahead,
-        })
+        };
+        self.send(taken).await?;
+        Ok(drained)
     }
 
     fn take_ahead(&mut self) -> Option<Taken> {
@@ -201,7 +219,7 @@ impl Relay {
     }
 
     /// Deletes what the bus has, if that is worth a commit, and reads what comes next.
-    async fn look(&mut self, being_sent: &[OutboxRow]) -> Result<Taken, Failure> {
+    async fn look(&mut self, being_sent: &[i64]) -> Result<Taken, Failure> {
         if self.stored.len() >= DELETED_FROM {
             self.delete_stored().await?;
         }
@@ -209,7 +227,7 @@ impl Relay {
     }
 
     /// The oldest rows that the bus has not got and that are not on their way to it.
-    async fn take(&mut self, being_sent: &[OutboxRow]) -> Result<Taken, Failure> {
+    async fn take(&mut self, being_sent: &[i64]) -> Result<Taken, Failure> {
         let outbox = self.cx.db().outbox_reader();
         let sweeps = self.floor.is_sweep_due();
         if sweeps {
@@ -217,14 +235,13 @@ impl Relay {
             self.floor.begin_sweep(horizon, held);
         }
         let from = if sweeps { 0 } else { self.floor.at() };
-        let being_sent = being_sent.iter().map(|row| row.seq);
-        let except = self.stored.iter().copied().chain(being_sent);
+        let except = self.stored.iter().chain(being_sent).copied();
         let mut rows = table::waiting(outbox, self.cx.name(), from, except, self.limit).await?;
         let mut more = rows.len() == self.limit;
         if !sweeps {
-            rows.retain(|row| self.floor.lets_pass(row));
+            rows.retain(|row| self.floor.lets_pass(&row.envelope));
         }
-        let is_large = cut(&mut rows);
+        let is_large = cut(&mut rows, self.most_bytes);
         more |= is_large;
         if let Some(last) = rows.last() {
             let most = self.cx.settings().relay.batch;
@@ -233,7 +250,7 @@ impl Relay {
             } else {
                 (self.limit * 2).min(most)
             };
-            self.floor.took(last, more);
+            self.floor.took(last.seq, more);
         }
         Ok(Taken { rows, more })
     }
@@ -242,52 +259,75 @@ impl Relay {
         if self.stored.is_empty() {
             return Ok(());
         }
-        let stored: Vec<i64> = self.stored.iter().copied().collect();
-        table::delete(self.cx.db().relay(), &stored).await?;
+        let stored = self.stored.iter().copied();
+        table::delete(self.cx.db().relay(), stored).await?;
         self.stored.clear();
         Ok(())
     }
 
     /// Sends rows, and reads ahead meanwhile where others may be behind them.
-    async fn send(&mut self, Taken { rows, more }: &Taken) -> Result<(), Failure> {
-        let batch: Vec<Envelope> = rows.iter().map(|row| row.envelope.clone()).collect();
+    async fn send(&mut self, Taken { rows, more }: Taken) -> Result<(), Failure> {
+        let parts = rows.into_iter().map(|row| (row.seq, row.envelope));
+        let (seqs, batch): (Vec<i64>, Vec<Envelope>) = parts.unzip();
+        if !more {
+            let deliveries = self.cx.bus().send(&batch).await;
+            return self.settle(&seqs, &batch, &deliveries).await;
+        }
+        // A task of its own: both make much of many rows.
         let bus = self.cx.bus().clone();
-        let (deliveries, ahead) = tokio::join!(bus.send(&batch), async {
-            let read = Instant::now();
-            let taken = match more {
-                true => self.look(rows).await?,
-                false => Taken::default(),
-            };
-            Ok::<Ahead, Failure>(Ahead { taken, read })
-        });
-        self.settle(rows, &deliveries).await?;
-        let ahead = ahead?;
-        if !deliveries.iter().all(|one| *one == Delivery::Stored) {
-            // What was read may be behind a row that is refused by now. It counts as taken: back to the oldest.
-            self.floor.sweep_next();
-        } else if !ahead.taken.rows.is_empty() {
-            self.ahead = Some(ahead);
+        let sending = async move {
+            let deliveries = bus.send(&batch).await;
+            (batch, deliveries)
+        };
+        let sending = AbortOnDropHandle::new(tokio::spawn(sending.in_current_span()));
+        let read = Instant::now();
+        let taken = self.look(&seqs).await;
+        let (batch, deliveries) = match sending.await {
+            Ok(sent) => sent,
+            Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+            Err(ended) => return Err(Failure::internal(ended)),
+        };
+        self.settle(&seqs, &batch, &deliveries).await?;
+        let taken = taken?;
+        let all_stored = deliveries.iter().all(|one| *one == Delivery::Stored);
+        if all_stored && !taken.rows.is_empty() {
+            self.ahead = Some(Ahead { taken, read });
         }
         Ok(())
     }
 
     /// Takes note of what the bus says; of rows that it refuses it is asked one by one.
-    async fn settle(&mut self, rows: &[OutboxRow], deliveries: &[Delivery]) -> Result<(), Failure> {
+    async fn settle(
+        &mut self,
+        seqs: &[i64],
+        batch: &[Envelope],
+        deliveries: &[Delivery],
+    ) -> Result<(), Failure> {
         failpoint::reach(failpoint::SEND_BEFORE_DELETE);
-        let stored = leading_stored(rows, deliveries);
-        self.stored.extend(&stored);
+        let mut left = Vec::new();
+        let leading = leading_stored(batch, deliveries);
+        for ((seq, envelope), leads) in seqs.iter().zip(batch).zip(leading) {
+            if leads {
+                self.stored.push(*seq);
+            } else {
+                left.push((*seq, envelope));
+            }
+        }
         self.cx
             .metrics()
             .relay_events(self.cx.name())
-            .inc_by(stored.len() as u64);
-        if stored.len() == rows.len() {
+            .inc_by((seqs.len() - left.len()) as u64);
+        if left.is_empty() {
             return Ok(());
         }
         let refused = deliveries
             .iter()
             .any(|delivery| matches!(delivery, Delivery::Refused(_)));
         if refused {
-            return self.send_row_by_row(rows, &stored).await;
+            self.send_row_by_row(&left).await?;
+            // What was taken may be behind a row that is refused by now: back to the oldest.
+            self.floor.sweep_next();
+            return Ok(());
         }
         let failed = deliveries.iter().find_map(|delivery| match delivery {
             Delivery::Failed(reason) => Some(reason.as_str()),
@@ -300,25 +340,21 @@ impl Relay {
     }
 
     /// A broker may refuse a whole batch for one row: alone, each shows whether it is at fault.
-    async fn send_row_by_row(&mut self, rows: &[OutboxRow], stored: &[i64]) -> Result<(), Failure> {
-        let mut held: Vec<(&str, &str)> = Vec::new();
-        for row in rows.iter().filter(|row| !stored.contains(&row.seq)) {
-            let key = (row.envelope.topic.as_str(), row.envelope.key.as_str());
-            if held.contains(&key) {
+    async fn send_row_by_row(&mut self, rows: &[(i64, &Envelope)]) -> Result<(), Failure> {
+        let mut held: HashSet<(&str, &str)> = HashSet::new();
+        for (seq, envelope) in rows {
+            let stream = envelope.stream();
+            if held.contains(&stream) {
                 continue;
             }
-            let delivery = self
-                .cx
-                .bus()
-                .send(std::slice::from_ref(&row.envelope))
-                .await;
+            let delivery = self.cx.bus().send(std::slice::from_ref(*envelope)).await;
             match delivery.into_iter().next() {
-                Some(Delivery::Stored) => table::delete(self.cx.db().relay(), &[row.seq]).await?,
+                Some(Delivery::Stored) => table::delete(self.cx.db().relay(), [*seq]).await?,
                 Some(Delivery::Refused(reason)) => {
-                    tracing::error!(event_id = %row.envelope.id, topic = key.0, %reason, "the bus refuses an event");
-                    table::refuse(self.cx.db().relay(), row.seq, &reason).await?;
-                    self.floor.hold(row);
-                    held.push(key);
+                    tracing::error!(event_id = %envelope.id, topic = stream.0, %reason, "the bus refuses an event");
+                    table::refuse(self.cx.db().relay(), *seq, &reason).await?;
+                    self.floor.hold(envelope);
+                    held.insert(stream);
                 }
                 Some(Delivery::Failed(reason)) => return Err(Failure::away("bus", reason)),
                 None => return Err(Failure::internal("the bus did not report a delivery")),
@@ -345,13 +381,13 @@ pub(super) struct Rest {
 
 /// What is larger than topics take goes alone: of a batch, a bus may store what is behind it on its key. And a
 /// batch ends where it has become large. Whether something was cut off.
-fn cut(rows: &mut Vec<OutboxRow>) -> bool {
+fn cut(rows: &mut Vec<OutboxRow>, most_bytes: usize) -> bool {
     let many = rows.len();
     let too_large = rows.iter().position(|row| row.envelope.is_too_large());
     let mut bytes = 0;
     let full = rows.iter().position(|row| {
         bytes += row.envelope.value.len();
-        bytes > BATCH_BYTES
+        bytes > most_bytes
     });
     if let Some(place) = too_large.into_iter().chain(full).min() {
         rows.truncate(place.max(1));
@@ -359,18 +395,15 @@ fn cut(rows: &mut Vec<OutboxRow>) -> bool {
     rows.len() < many
 }
 
-/// The rows that may be deleted: those stored, as long as no older row of the same key was not. A
+/// Of each row whether it may be deleted: it is stored, and no older row of the same key was not. A
 /// row behind one that failed was stored too early; it is sent again after it, and known by its id.
-fn leading_stored(rows: &[OutboxRow], deliveries: &[Delivery]) -> Vec<i64> {
-    let mut broken: Vec<(&str, &str)> = Vec::new();
-    let mut stored = Vec::with_capacity(rows.len());
-    for (row, delivery) in rows.iter().zip(deliveries) {
-        let key = (row.envelope.topic.as_str(), row.envelope.key.as_str());
-        if *delivery == Delivery::Stored && !broken.contains(&key) {
-            stored.push(row.seq);
-        } else if !broken.contains(&key) {
-            broken.push(key);
+fn leading_stored<'b>(batch: &'b [Envelope], deliveries: &[Delivery]) -> Vec<bool> {
+    let mut broken: HashSet<(&str, &str)> = HashSet::new();
+    let leads = |(place, envelope): (usize, &'b Envelope)| {
+        if deliveries.get(place) != Some(&Delivery::Stored) {
+            broken.insert(envelope.stream());
         }
-    }
-    stored
+        !broken.contains(&envelope.stream())
+    };
+    batch.iter().enumerate().map(leads).collect()
 }

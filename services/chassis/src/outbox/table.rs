@@ -1,6 +1,7 @@
 //! Reading and deleting outbox rows.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, DbErr};
@@ -8,10 +9,51 @@ use uuid::Uuid;
 
 use crate::bus::Envelope;
 use crate::db::dialect::{self, Horizon};
-use crate::db::{Row, Sql, rows_of, val};
+use crate::db::{Row, Sql, instant, rows_of, val};
+use crate::division::{DivisionCode, DivisionCodeError};
 
 /// Rows that one statement deletes: SQLite's one writer must not be held for long.
 const DELETED_BY_ONE_STATEMENT: usize = 2_000;
+
+/// So many numbers that follow each other are told to the database as a range: it need not look each of them up.
+const RUN: i64 = 64;
+
+/// So many runs of a set are told as ranges. Most sets are one or two: numbers have holes only where a transaction
+/// was rolled back, commits late, or wrote what the bus refuses.
+const MOST_RUNS: usize = 4;
+
+/// Numbers of rows, in two parts.
+struct Seqs {
+    /// All numbers from the first to the last are of the set.
+    runs: Vec<RangeInclusive<i64>>,
+    /// The others.
+    single: Vec<i64>,
+}
+
+impl Seqs {
+    fn of(set: impl IntoIterator<Item = i64>) -> Self {
+        let mut set: Vec<i64> = set.into_iter().collect();
+        // Batch after batch it is in order already.
+        set.sort_unstable();
+        set.dedup();
+        let mut all: Vec<RangeInclusive<i64>> = Vec::new();
+        for seq in set {
+            match all.last_mut() {
+                Some(run) if run.end() + 1 == seq => *run = *run.start()..=seq,
+                _ => all.push(seq..=seq),
+            }
+        }
+        let (mut runs, mut single) = (Vec::new(), Vec::new());
+        for run in all {
+            if runs.len() < MOST_RUNS && run.end() - run.start() >= RUN - 1 {
+                runs.push(run);
+            } else {
+                single.extend(run);
+            }
+        }
+        Self { runs, single }
+    }
+}
 
 /// One row that waits, or that the bus refused.
 #[derive(Clone, Debug)]
@@ -25,32 +67,45 @@ pub(crate) struct OutboxRow {
 pub(super) type Stream = (String, String);
 
 impl OutboxRow {
-    pub(super) fn stream(&self) -> Stream {
-        (self.envelope.topic.clone(), self.envelope.key.clone())
+    /// A row of [`COLUMNS`].
+    fn from_row(row: &Row, source: &str) -> Result<Self, DbErr> {
+        let mut of = row.in_order();
+        Ok(Self {
+            seq: of.value()?,
+            envelope: Envelope {
+                source: source.to_owned(),
+                id: of.value()?,
+                topic: of.value()?,
+                key: of.value()?,
+                sequence: of.value()?,
+                event_type: of.value()?,
+                time: instant(of.value()?)?,
+                division: division(of.value()?)?,
+                causation_id: of.value()?,
+                correlation_id: of.value()?,
+                traceparent: of.value()?,
+                value: of.value()?,
+            },
+            refused_reason: of.value()?,
+        })
     }
 
-    fn from_row(row: &Row, source: &str) -> Result<Self, DbErr> {
-        Ok(Self {
-            seq: row.get("seq")?,
-            envelope: Envelope {
-                id: row.get("event_id")?,
-                source: source.to_owned(),
-                topic: row.get("topic")?,
-                key: row.get("key")?,
-                sequence: row.get("sequence")?,
-                event_type: row.get("type")?,
-                time: row.instant("time")?,
-                division: row.parse_opt("division")?,
-                causation_id: row.get("causation_id")?,
-                correlation_id: row.get("correlation_id")?,
-                traceparent: row.get("traceparent")?,
-                value: row.get("value")?,
-            },
-            refused_reason: row.get("refused_reason")?,
-        })
+    fn from_rows(rows: &[Row], source: &str) -> Result<Vec<Self>, DbErr> {
+        // The length is known, which a collected `Result` would not make use of.
+        let mut read = Vec::with_capacity(rows.len());
+        for row in rows {
+            read.push(Self::from_row(row, source)?);
+        }
+        Ok(read)
     }
 }
 
+fn division(code: Option<String>) -> Result<Option<DivisionCode>, DbErr> {
+    let parsed = code.map(|code| code.parse()).transpose();
+    parsed.map_err(|error: DivisionCodeError| DbErr::Type(format!("division: {error}")))
+}
+
+/// In the order in which [`OutboxRow::from_row`] reads them.
 const COLUMNS: &str = "seq, event_id, topic, key, sequence, type, time, division, causation_id, correlation_id, \
                        traceparent, value, refused_reason";
 
@@ -63,27 +118,32 @@ pub(super) async fn waiting(
     except: impl IntoIterator<Item = i64>,
     limit: usize,
 ) -> Result<Vec<OutboxRow>, DbErr> {
-    let except = except.into_iter().map(|seq| vec![val(seq)]);
-    let (those, mut values) = rows_of(db.get_database_backend(), except);
-    let (with_those, not_those) = match values.is_empty() {
-        true => (String::new(), ""),
+    let Seqs { runs, single } = Seqs::of(except);
+    let single = single.into_iter().map(|seq| vec![val(seq)]);
+    let (those, mut values) = rows_of(db.get_database_backend(), single);
+    let (with_those, mut not_those) = match values.is_empty() {
+        true => (String::new(), String::new()),
         false => (
             format!("WITH taken AS ({those}) "),
-            "AND seq NOT IN (SELECT column1 FROM taken) ",
+            "AND seq NOT IN (SELECT column1 FROM taken) ".to_owned(),
         ),
     };
+    for run in runs {
+        values.extend([val(*run.start()), val(*run.end())]);
+        let (start, end) = (values.len() - 1, values.len());
+        not_those += &format!("AND seq NOT BETWEEN ${start} AND ${end} ");
+    }
     let (first, last) = (values.len() + 1, values.len() + 2);
+    // Placeholders in their order: SQLite looks others up in a list (`dialect::placed`).
     let text = format!(
-        "{with_those}SELECT {COLUMNS} FROM outbox WHERE seq >= ${first} AND refused_reason IS NULL {not_those}AND NOT \
+        "{with_those}SELECT {COLUMNS} FROM outbox WHERE refused_reason IS NULL {not_those}AND seq >= ${first} AND NOT \
          EXISTS (SELECT 1 FROM outbox held WHERE held.refused_reason IS NOT NULL AND held.topic = outbox.topic \
          AND held.key = outbox.key AND held.seq < outbox.seq) ORDER BY seq LIMIT ${last}"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     values.extend([val(from), val(limit)]);
     let rows = db.all(text, values).await?;
-    rows.iter()
-        .map(|row| OutboxRow::from_row(row, source))
-        .collect()
+    OutboxRow::from_rows(&rows, source)
 }
 
 /// Which transactions run, and which streams a refused row holds, at one moment.
@@ -114,8 +174,20 @@ pub(super) async fn horizon(
 }
 
 /// Deletes rows that the bus has.
-pub(super) async fn delete(db: &impl ConnectionTrait, seqs: &[i64]) -> Result<(), DbErr> {
-    for chunk in seqs.chunks(DELETED_BY_ONE_STATEMENT) {
+pub(super) async fn delete(
+    db: &impl ConnectionTrait,
+    seqs: impl IntoIterator<Item = i64>,
+) -> Result<(), DbErr> {
+    let Seqs { runs, single } = Seqs::of(seqs);
+    for run in runs {
+        for first in run.clone().step_by(DELETED_BY_ONE_STATEMENT) {
+            let behind = first + DELETED_BY_ONE_STATEMENT as i64 - 1;
+            let values = [val(first), val(behind.min(*run.end()))];
+            db.run("DELETE FROM outbox WHERE seq BETWEEN $1 AND $2", values)
+                .await?;
+        }
+    }
+    for chunk in single.chunks(DELETED_BY_ONE_STATEMENT) {
         let chunk = chunk.iter().map(|seq| vec![val(*seq)]);
         let (those, values) = rows_of(db.get_database_backend(), chunk);
         db.run(format!("DELETE FROM outbox WHERE seq IN ({those})"), values)
@@ -145,9 +217,7 @@ pub(crate) async fn refused(
         "SELECT {COLUMNS} FROM outbox WHERE refused_reason IS NOT NULL AND seq > $1 ORDER BY seq LIMIT $2"
     );
     let rows = db.all(text, [val(after), val(limit)]).await?;
-    rows.iter()
-        .map(|row| OutboxRow::from_row(row, source))
-        .collect()
+    OutboxRow::from_rows(&rows, source)
 }
 
 /// One refused row.
@@ -196,4 +266,80 @@ pub(crate) async fn status(db: &impl ConnectionTrait) -> Result<Status, DbErr> {
         refused: row.get("refused")?,
         oldest: row.instant_opt("oldest")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbox::model::{SERVICE, outbox_at_rest};
+    use crate::testing::TestDatabase;
+
+    fn told(set: impl IntoIterator<Item = i64>) -> (Vec<RangeInclusive<i64>>, usize) {
+        let Seqs { runs, single } = Seqs::of(set);
+        (runs, single.len())
+    }
+
+    #[test]
+    fn long_runs_are_ranges_and_the_rest_is_a_list() {
+        assert_eq!(told([]), (vec![], 0));
+        assert_eq!(told(1..64), (vec![], 63), "too short to be worth it");
+        assert_eq!(told(1..=64), (vec![1..=64], 0));
+        assert_eq!(told((1..=64).rev().chain(1..=64)), (vec![1..=64], 0));
+        let holes = (0..1_000).filter(|seq| seq % 100 != 0);
+        let (runs, single) = told(holes);
+        assert_eq!(runs, [1..=99, 101..=199, 201..=299, 301..=399]);
+        assert_eq!(single, 6 * 99);
+    }
+
+    /// Nothing but new rows; the number before the first.
+    async fn fill(db: &impl ConnectionTrait, rows: i64) -> i64 {
+        db.run("DELETE FROM outbox", []).await.unwrap();
+        let text = format!(
+            "INSERT INTO outbox (event_id, topic, key, sequence, type, time, value) WITH RECURSIVE n(seq) AS \
+             (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq < {rows}) SELECT $1, 't', 'k', seq, 'e', 0, $2 \
+             FROM n ORDER BY seq"
+        );
+        db.run(text, [val(Uuid::nil()), val(b"v".to_vec())])
+            .await
+            .unwrap();
+        let row = db.one("SELECT min(seq) AS first FROM outbox", []).await;
+        row.unwrap().unwrap().get::<i64>("first").unwrap() - 1
+    }
+
+    /// Whatever is left out or deleted, as ranges, as a list or as both: it is that and nothing else.
+    async fn what_is_named_and_nothing_else(database: TestDatabase) {
+        const ROWS: i64 = 5_000;
+        let cx = outbox_at_rest(&database).await;
+        let db = cx.db().writer();
+        let all = || 1..=ROWS;
+        let sets: [Vec<i64>; 6] = [
+            vec![],
+            vec![3, 5, ROWS],
+            (1..=4_321).collect(),
+            all().filter(|seq| seq % 997 != 0).collect(),
+            all().filter(|seq| seq % 2 == 0).collect(),
+            (100..=300).chain([2, 4]).chain(1_000..1_010).collect(),
+        ];
+        for set in sets {
+            let before = fill(db, ROWS).await;
+            let others = |from| all().filter(move |seq| *seq >= from);
+            let others = |from| others(from).filter(|seq| !set.contains(seq)).collect();
+            let left = async |from: i64, except: &[i64]| -> Vec<i64> {
+                let except = except.iter().map(|seq| seq + before);
+                let rows = waiting(db, SERVICE, from + before, except, usize::MAX).await;
+                let rows = rows.unwrap().into_iter();
+                rows.map(|row| row.seq - before).collect()
+            };
+            let others_of: [Vec<i64>; 2] = [others(1), others(150)];
+            assert_eq!(left(1, &set).await, others_of[0]);
+            assert_eq!(left(150, &set).await, others_of[1]);
+            delete(db, set.iter().map(|seq| seq + before))
+                .await
+                .unwrap();
+            assert_eq!(left(1, &[]).await, others_of[0]);
+        }
+        cx.db().close().await;
+    }
+
+    crate::on_both_databases!(what_is_named_and_nothing_else);
 }

@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use minzheng_chassis::bus::Envelope;
 use minzheng_chassis::db::{Database, Sql, val};
 use minzheng_tests::processes::free_port;
+use uuid::Uuid;
 
 use crate::order::Order;
-use crate::ratio::{Leg, Legs, Target};
-use crate::raw_kafka::RawKafka;
+use crate::ratio::{Leg, Legs, Target, spread};
+use crate::raw_kafka::{RawKafka, Shape};
 use crate::stand::{LOOK_EVERY, Stand, end};
 
 /// The service whose relay runs; nobody else is there to hear or to say anything.
@@ -20,41 +22,65 @@ pub(crate) const TOPIC: &str = "life-events.receipts";
 /// Bytes of each event's value.
 const VALUE: usize = 500;
 
+/// Type of each event.
+const EVENT_TYPE: &str = "minzheng.life_events.v1.ReceiptIssued";
+
+/// When the first was decided, in microseconds since 1970 UTC.
+const BEGAN: i64 = 1_795_521_089_519_133;
+
+/// The division that each concerns.
+const DIVISION: &str = "520102016001";
+
 /// Persons whom the events are about: keys of the records.
 const KEYS: i64 = 100_000;
 
 /// How long a drain may take.
 const DRAINED_WITHIN: Duration = Duration::from_secs(600);
 
-const B2: Target = Target::higher(
-    "B2",
-    "relayed events a second ÷ rdkafka_performance's",
-    0.35,
-    0.5,
-);
+const RATIO: &str = "relayed events a second ÷ rdkafka_performance's";
+
+const B2: Target = Target::higher("B2", RATIO, 0.35, 0.5);
+
+/// Of a short run, in which rdkafka_performance is faster than in a full one (`docs/reference/benchmarks.md`). It tells
+/// when the relay has become slower, not whether it is fast.
+const B2_SHORT: Target = Target::higher("B2, short", RATIO, 0.2, 0.5);
 
 /// Runs B2; whether it reaches its floor.
 pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
     let Some(stand) = Stand::of(&[minzheng_child_welfare::module()]).await? else {
         return Ok(true);
     };
-    let rows = order.amount(1_000_000, 100_000);
+    let rows = order.amount(1_000_000, 300_000);
     println!(
-        "\n## B2: the relay drains {rows} outbox rows with a value of {VALUE} B (the baseline: value of 500 B, no key, no headers) \
-         over 12 partitions; acks=all, idempotent, no compression"
+        "\n## B2: the relay drains {rows} outbox rows with a value of {VALUE} B over 12 partitions; acks=all, \
+         idempotent, no compression (the baseline: the same headers, and a value as long as value and key)"
     );
     let raw = RawKafka::compile(stand.scratch()).await?;
     let db = stand.open(SERVICE)?;
-    let (mut subject, mut baseline) = (Legs::of("relay"), Legs::of("rdkafka_performance"));
+    let mut subject = Legs::of("relay");
+    let mut baseline = Legs::of("rdkafka_performance, the same size and headers");
+    let mut bare = Legs::of("rdkafka_performance, values of 500 B alone");
     for _ in 0..order.pairs() {
         subject.add(relayed(&stand, &db, rows).await?);
         stand.empty_topic(TOPIC).await?;
-        baseline.add(raw_produced(&stand, &raw, rows).await?);
+        baseline.add(raw_produced(&stand, &raw, rows, &same_size()).await?);
         stand.empty_topic(TOPIC).await?;
+        if order.is_full() {
+            bare.add(raw_produced(&stand, &raw, rows, &BARE).await?);
+            stand.empty_topic(TOPIC).await?;
+        }
     }
     subject.print();
     baseline.print();
-    let reached = B2.judge(&subject.over(&baseline));
+    let target = if order.is_full() { B2 } else { B2_SHORT };
+    let reached = target.judge(&subject.over(&baseline));
+    if order.is_full() {
+        bare.print();
+        println!(
+            "context: beside values of {VALUE} B alone: {}, where 0.35 is asked",
+            spread(&subject.over(&bare), 2)
+        );
+    }
     db.close().await;
     stand.clear(&[SERVICE]).await?;
     Ok(reached)
@@ -117,7 +143,7 @@ async fn fill(stand: &Stand, db: &Database, rows: usize) -> anyhow::Result<()> {
         "INSERT INTO outbox (event_id, topic, key, sequence, type, time, division, causation_id, correlation_id, value) \
          SELECT lpad(to_hex(n), 32, '0')::uuid, '{TOPIC}', \
          '01900000-0000-7000-8000-' || lpad(to_hex((n * 7919) % {KEYS}), 12, '0'), 1 + n / {KEYS}, \
-         'minzheng.life_events.v1.ReceiptIssued', 1795521089519133 + n, '520102016001', \
+         '{EVENT_TYPE}', {BEGAN} + n, '{DIVISION}', \
          gen_random_uuid(), gen_random_uuid(), decode(repeat('5a', {VALUE}), 'hex') \
          FROM generate_series(0, $1 - 1) AS n"
     );
@@ -133,10 +159,44 @@ async fn oldest(db: &Database, from: i64) -> anyhow::Result<Option<i64>> {
     Ok(row.map(|row| row.get("seq")).transpose()?)
 }
 
-async fn raw_produced(stand: &Stand, raw: &RawKafka, rows: usize) -> anyhow::Result<Leg> {
+/// What no relay of CloudEvents could send: neither key nor headers.
+const BARE: Shape = Shape {
+    value: VALUE,
+    headers: Vec::new(),
+};
+
+/// Records of the size of the relay's, with as many headers. The program knows one key for all records, which would
+/// be one partition: its bytes are part of the value instead.
+fn same_size() -> Shape {
+    let one = Envelope {
+        id: Uuid::from_u128(1),
+        source: SERVICE.to_owned(),
+        topic: TOPIC.to_owned(),
+        key: Uuid::from_u128(2).to_string(),
+        sequence: 10,
+        event_type: EVENT_TYPE.to_owned(),
+        time: jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_micros(BEGAN),
+        division: Some(DIVISION.parse().expect("a division")),
+        causation_id: Some(Uuid::from_u128(3)),
+        correlation_id: Some(Uuid::from_u128(4)),
+        traceparent: None,
+        value: Vec::new(),
+    };
+    Shape {
+        value: VALUE + one.key.len(),
+        headers: one.headers(),
+    }
+}
+
+async fn raw_produced(
+    stand: &Stand,
+    raw: &RawKafka,
+    rows: usize,
+    shape: &Shape,
+) -> anyhow::Result<Leg> {
     let meter = stand.servers.start(&[]).await?;
     let topic = stand.topic(TOPIC);
-    let produced = raw.produce(&stand.kafka, &topic, rows, VALUE).await?;
+    let produced = raw.produce(&stand.kafka, &topic, rows, shape).await?;
     let (_, cost) = meter.stop().await?;
     Ok(Leg {
         operations: produced.delivered as f64,

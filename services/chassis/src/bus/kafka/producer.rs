@@ -7,6 +7,7 @@
 //! the same producer still held.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use rdkafka::producer::{
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
+use super::super::envelope::MOST_HEADERS;
 use super::super::{BusError, Delivery, Envelope};
 use super::errors::{self, Fault};
 
@@ -38,6 +40,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The outcomes of records that are on their way together, as they come in.
 struct Batch {
     state: Mutex<Outcomes>,
+    /// Looked at before every record that is handed over.
+    way_failed: AtomicBool,
     /// Told when all have come in, and at the first failure of the way.
     changed: Notify,
 }
@@ -45,7 +49,6 @@ struct Batch {
 struct Outcomes {
     of: Vec<Option<Delivery>>,
     missing: usize,
-    way_failed: bool,
 }
 
 impl Batch {
@@ -53,10 +56,10 @@ impl Batch {
         let state = Outcomes {
             of: vec![None; size],
             missing: size,
-            way_failed: false,
         };
         Arc::new(Self {
             state: Mutex::new(state),
+            way_failed: AtomicBool::new(false),
             changed: Notify::new(),
         })
     }
@@ -77,8 +80,7 @@ impl Batch {
         }
         state.of[index] = Some(outcome);
         state.missing -= 1;
-        let first_failure = way_failed && !state.way_failed;
-        state.way_failed |= way_failed;
+        let first_failure = way_failed && !self.way_failed.swap(true, Ordering::AcqRel);
         if state.missing == 0 || first_failure {
             self.changed.notify_one();
         }
@@ -86,8 +88,12 @@ impl Batch {
 
     /// Whether every outcome is there, and whether the way failed.
     fn progress(&self) -> (bool, bool) {
-        let state = lock(&self.state);
-        (state.missing == 0, state.way_failed)
+        let complete = lock(&self.state).missing == 0;
+        (complete, self.has_way_failed())
+    }
+
+    fn has_way_failed(&self) -> bool {
+        self.way_failed.load(Ordering::Acquire)
     }
 
     /// The outcomes; one that never came in counts as failed.
@@ -158,6 +164,16 @@ impl Generation {
         }))
     }
 
+    /// Room for `size` units, most often at once; nothing where there is none until `deadline`.
+    async fn room(&self, size: u32, deadline: Instant) -> Option<OwnedSemaphorePermit> {
+        let room = || Arc::clone(&self.room);
+        if let Ok(room) = room().try_acquire_many_owned(size) {
+            return Some(room);
+        }
+        let waiting = timeout_at(deadline, room().acquire_many_owned(size));
+        waiting.await.ok()?.ok()
+    }
+
     fn get(&self) -> &ThreadedProducer<Deliveries> {
         match &self.producer {
             Some(producer) => producer,
@@ -217,21 +233,21 @@ impl Producer {
         let mut outcomes = vec![behind(); batch.len()];
         let mut left: Vec<usize> = (0..batch.len()).collect();
         while !left.is_empty() {
-            let mut keys = HashSet::new();
+            let mut keys = HashSet::with_capacity(left.len());
             let (now, later): (Vec<usize>, Vec<usize>) = left
                 .into_iter()
-                .partition(|index| keys.insert(stream_of(&batch[*index])));
+                .partition(|index| keys.insert(batch[*index].stream()));
             let records: Vec<&Envelope> = now.iter().map(|index| &batch[*index]).collect();
             let (delivered, way_failed) = self.send_together(&records).await;
             let mut stuck = HashSet::new();
             for (index, outcome) in now.into_iter().zip(delivered) {
                 if outcome != Delivery::Stored {
-                    stuck.insert(stream_of(&batch[index]));
+                    stuck.insert(batch[index].stream());
                 }
                 outcomes[index] = outcome;
             }
             left = later;
-            left.retain(|index| !way_failed && !stuck.contains(&stream_of(&batch[*index])));
+            left.retain(|index| !way_failed && !stuck.contains(&batch[*index].stream()));
         }
         outcomes
     }
@@ -248,7 +264,7 @@ impl Producer {
         let reports = Batch::new(records.len());
         let deadline = Instant::now() + self.patience;
         for (index, envelope) in records.iter().enumerate() {
-            if reports.progress().1 {
+            if reports.has_way_failed() {
                 // Nothing may follow a record that failed on its way.
                 let purged = KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue);
                 reports.failed(index, &purged);
@@ -256,6 +272,8 @@ impl Producer {
             }
             self.enqueue(&generation, &reports, index, envelope, deadline)
                 .await;
+            // Others have their turns meanwhile.
+            tokio::task::consume_budget().await;
         }
         self.await_reports(&generation, &reports, deadline).await;
         let (complete, way_failed) = reports.progress();
@@ -300,8 +318,7 @@ impl Producer {
         let size = (envelope.key.len() + envelope.value.len()) / ROOM_UNIT + 1;
         // A record above the whole room is refused by librdkafka all the same.
         let size = u32::try_from(size.min(ROOM)).unwrap_or(u32::MAX);
-        let room = Arc::clone(&generation.room).acquire_many_owned(size);
-        let Ok(Ok(room)) = timeout_at(deadline, room).await else {
+        let Some(room) = generation.room(size, deadline).await else {
             let full = KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull);
             return reports.failed(index, &full);
         };
@@ -321,21 +338,16 @@ impl Producer {
         ticket: Box<Ticket>,
         envelope: &Envelope,
     ) -> Result<(), KafkaError> {
-        let headers = envelope.headers();
-        let headers = headers.iter().fold(
-            OwnedHeaders::new_with_capacity(headers.len()),
-            |all, (key, value)| {
-                all.insert(Header {
-                    key,
-                    value: Some(value.as_str()),
-                })
-            },
-        );
+        let mut headers = Some(OwnedHeaders::new_with_capacity(MOST_HEADERS));
+        envelope.each_header(|key, value| {
+            let value = Some(value);
+            headers = headers.take().map(|all| all.insert(Header { key, value }));
+        });
         let topic = format!("{}{}", self.prefix, envelope.topic);
-        let record = BaseRecord::with_opaque_to(&topic, ticket)
+        let mut record = BaseRecord::with_opaque_to(&topic, ticket)
             .key(envelope.key.as_bytes())
-            .payload(envelope.value.as_slice())
-            .headers(headers);
+            .payload(envelope.value.as_slice());
+        record.headers = headers;
         producer.send(record).map_err(|(error, _)| error)
     }
 
@@ -387,11 +399,6 @@ impl Producer {
             purge(&generation);
         }
     }
-}
-
-/// Topic and key of a record.
-fn stream_of(envelope: &Envelope) -> (&str, &str) {
-    (&envelope.topic, &envelope.key)
 }
 
 /// Purges on a thread of its own: it waits for librdkafka's threads.

@@ -14,7 +14,7 @@ use super::super::relay::Relay;
 use super::super::table;
 use super::super::write::{PendingEvent, write};
 use super::bus::{Fate, Script, ScriptedBus};
-use super::{LATE_KEY, SERVICE, Step, TURNS};
+use super::{Batches, LATE_KEY, SERVICE, Step, TURNS};
 use crate::context::Context;
 use crate::db::writes::run_all;
 use crate::db::{Sql, dialect};
@@ -27,6 +27,7 @@ pub(super) struct World {
     cx: Context,
     bus: Arc<ScriptedBus>,
     relays: [Relay; 2],
+    batches: Batches,
     holders: [LeaseHolder; 2],
     pub(super) committed: Committed,
     late: Option<Late>,
@@ -40,13 +41,22 @@ struct Late {
     id: Uuid,
 }
 
+fn relay(cx: &Context, holder: &LeaseHolder, batches: Batches) -> Relay {
+    let relay = Relay::new(cx.clone(), holder.clone());
+    match batches {
+        Batches::Large => relay.with_large_rows(),
+        Batches::All | Batches::Few => relay,
+    }
+}
+
 impl World {
-    pub(super) fn new(cx: &Context, bus: &Arc<ScriptedBus>) -> Self {
+    pub(super) fn new(cx: &Context, bus: &Arc<ScriptedBus>, batches: Batches) -> Self {
         let holders = [LeaseHolder::default(), LeaseHolder::default()];
         holders[0].set(true);
         bus.log.lock().expect("not poisoned").clear();
         Self {
-            relays: [0, 1].map(|n: usize| Relay::new(cx.clone(), holders[n].clone())),
+            relays: [0, 1].map(|n: usize| relay(cx, &holders[n], batches)),
+            batches,
             holders,
             cx: cx.clone(),
             bus: bus.clone(),
@@ -73,6 +83,7 @@ impl World {
             Step::Late(true) => self.write_late_within_another().await,
             Step::Late(false) => self.write_late().await,
             Step::Wait(relay) => self.relays[*relay].sweep_is_due(),
+            Step::Linger(relay) => self.relays[*relay].ahead_is_old(),
             Step::HandOver => {
                 for holder in &self.holders {
                     holder.set(!holder.is_held());
@@ -165,20 +176,20 @@ impl World {
     }
 
     /// Its process ends between the send and the delete.
-    async fn die(&mut self, relay: usize, after: usize) {
+    async fn die(&mut self, number: usize, after: usize) {
         self.bus.script(Script {
             fates: Vec::new(),
             halt_after: Some(after),
         });
         {
-            let turn = self.relays[relay].turn();
+            let turn = self.relays[number].turn();
             tokio::select! {
                 _ = turn => {}
                 () = self.bus.halted.notified() => {}
             }
         }
         self.bus.script(Script::default());
-        self.relays[relay] = Relay::new(self.cx.clone(), self.holders[relay].clone());
+        self.relays[number] = relay(&self.cx, &self.holders[number], self.batches);
     }
 
     async fn overlap(&mut self, fates: &[Fate]) {
