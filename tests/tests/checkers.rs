@@ -10,7 +10,7 @@ use minzheng_chassis::clock::Clock;
 use minzheng_chassis::db::Sql;
 use minzheng_chassis::testing::{Deployment, TestNode};
 use minzheng_server::modules;
-use minzheng_tests::chaos::checkers::{self, CHECKERS, Check, Harm, Violation};
+use minzheng_tests::chaos::checkers::{self, CHECKERS, Check, Harm, QUIET_WITHIN, Violation};
 use minzheng_tests::chaos::history::{self, History};
 use minzheng_tests::chaos::observe::{self, Databases, Observed};
 use minzheng_tests::chaos::workload::{Script, Shape, Workload};
@@ -319,6 +319,12 @@ async fn same_sees_two_answers_to_one_request_and_one_document_in_two_cases() {
     assert!(has(&found, Harm::Wrong, "has 2 answers"), "{found:?}");
     let found = edited(|answer| answer["case"] = "another".into());
     assert!(has(&found, Harm::Doubled, "document"), "{found:?}");
+    let mut observed = observed.clone();
+    let mut stories = observed.ops.iter_mut().filter(|op| op.does() == "story");
+    let story = stories.find_map(|op| op.attempts.last_mut());
+    story.expect("a story that ended").answer["reason"] = "misuse taken instead of refused".into();
+    let found = checkers::run_one(10, &observed);
+    assert!(has(&found, Harm::Wrong, "misuse taken"), "{found:?}");
     run.stop().await;
 }
 
@@ -401,5 +407,11 @@ async fn nothing_open_sees_a_parked_key_and_an_open_question() {
     let observed = run.observe(NOT_LONG).await;
     let found = checkers::run_one(13, &observed);
     assert!(has(&found, Harm::Wrong, "parked or stopped"), "{found:?}");
+    let late = Observed {
+        quiet_after: Some(QUIET_WITHIN + Duration::from_secs(1)),
+        ..observed
+    };
+    let found = checkers::run_one(13, &late);
+    assert!(has(&found, Harm::Wrong, "it took 61 s"), "{found:?}");
     run.stop().await;
 }

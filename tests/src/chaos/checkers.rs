@@ -9,6 +9,8 @@ mod settled;
 mod standing;
 mod streams;
 
+pub use self::settled::QUIET_WITHIN;
+
 use super::observe::Observed;
 
 /// How a finding counts.

@@ -135,7 +135,7 @@ async fn strike(
     let (first, others) = tokio::join!(first, others);
     let (note, healed) = first?;
     let struck = |fault: &Fault, healed, note| Struck {
-        kind: fault.kind(),
+        kind: fault.kind(&note),
         target: fault.target(deployment),
         services: fault.services(deployment),
         replica: fault.replica(deployment),

@@ -110,10 +110,16 @@ fn network(rng: &mut StdRng) -> Fault {
     Fault::Network(format!("{before}/{service}"), trouble, hold)
 }
 
+/// What is noted of a failpoint that nothing came past in time: the process was killed instead.
+const NOT_REACHED: &str = "not reached";
+
 impl Fault {
-    /// Its kind in reports.
-    pub fn kind(&self) -> String {
+    /// Its kind in reports, by what came of it: a failpoint that the process did not come past is a kill.
+    pub fn kind(&self, note: &str) -> String {
         match self {
+            Self::Failpoint(..) if note.ends_with(NOT_REACHED) => {
+                format!("kill process, failpoint {NOT_REACHED}")
+            }
             Self::Kill(..) => "kill process".to_owned(),
             Self::Stop(..) => "stop process".to_owned(),
             Self::KillPostgres(_) => "kill postgres".to_owned(),
@@ -340,6 +346,6 @@ async fn die_at(replica: &mut Replica, place: &str, times: u64) -> String {
     replica.process.restart();
     format!(
         "{place}:{times} {}",
-        if reached { "reached" } else { "not reached" }
+        if reached { "reached" } else { NOT_REACHED }
     )
 }
