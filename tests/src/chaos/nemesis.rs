@@ -134,7 +134,7 @@ async fn strike(
     };
     let (first, others) = tokio::join!(first, others);
     let (note, healed) = first?;
-    let struck = |fault: &Fault, healed, note| Struck {
+    let struck = |fault: &Fault, healed, note: String| Struck {
         kind: fault.kind(&note),
         target: fault.target(deployment),
         services: fault.services(deployment),
