@@ -129,7 +129,8 @@ fn is_beat(text: &str) -> bool {
 
 /// The relay's sweep, once a second, and its looks: more of them than the time of an idle count has.
 fn is_look(text: &str) -> bool {
-    text.starts_with("SELECT horizon.") || text.contains("FROM outbox WHERE seq >= ")
+    text.starts_with("SELECT horizon.")
+        || text.contains("FROM outbox WHERE refused_reason IS NULL ")
 }
 
 /// What is carried out although nothing happens: looks, ticks and beats.
