@@ -77,7 +77,7 @@ impl Order {
         if self.smoke { smoke } else { full }
     }
 
-    /// Whether it takes its time: what only explains a figure is measured too, and marks of short runs do not hold.
+    /// Whether what only explains a figure is measured too.
     pub(crate) fn is_full(&self) -> bool {
         !self.smoke
     }
