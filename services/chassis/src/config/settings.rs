@@ -196,7 +196,7 @@ settings! {
     relay: RelaySettings {
         /// Most rows sent at once. A batch goes to a topic's partitions in requests of their own: of a large
         /// one they are larger, and cost the broker less.
-        batch: usize = "relay.batch" { default: "4000", bound: Bound::Integer(1, 10_000), unit: Unit::Events }
+        batch: usize = "relay.batch" { default: "8000", bound: Bound::Integer(1, 10_000), unit: Unit::Events }
         /// How long it waits for a wake-up before it looks by itself.
         poll_idle: Duration = "relay.poll_idle_ms"
             { default: "200", bound: Bound::Integer(1, 1_000), unit: Unit::Milliseconds }

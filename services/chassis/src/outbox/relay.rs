@@ -273,7 +273,7 @@ impl Relay {
             let deliveries = self.cx.bus().send(&batch).await;
             return self.settle(&seqs, &batch, &deliveries).await;
         }
-        // A task of its own: both make much of many rows.
+        // A task of its own: to send rows and to read the next ones are both processor time.
         let bus = self.cx.bus().clone();
         let sending = async move {
             let deliveries = bus.send(&batch).await;

@@ -17,6 +17,7 @@ pub mod get_case;
 pub mod get_clearance;
 pub mod lapse_verification;
 pub mod list_cases;
+pub mod lookout;
 mod merging;
 pub(crate) mod names;
 pub mod prepare_reversal;

@@ -1,27 +1,18 @@
 //! Watching one case: its current state at once, then every change, whichever replica makes it.
 
-use std::time::Duration;
-
 use minzheng_chassis::authz::Caller;
 use minzheng_chassis::context::Context;
 use minzheng_chassis::grpc::feed::{Feed, stopping};
 use minzheng_chassis::problem::Problem;
-use minzheng_chassis::seam::Failure;
+use minzheng_chassis::seam::{Away, Failure};
 use minzheng_proto::life_events::v1 as pb;
-use tokio::sync::watch;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use uuid::Uuid;
 
+use super::lookout::{Lookout, Versions};
 use super::{get_case, show};
-use crate::storage::cases::{Cases, StoredCase};
-
-/// Another replica's change shows after this long at the latest.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-
-/// A busy process commits all the time: after a look that found nothing new there is at least this much to
-/// the next.
-const REST: Duration = Duration::from_millis(5);
+use crate::storage::cases::StoredCase;
 
 /// States that may wait for a slow reader before it is dropped.
 const BUFFERED: usize = 16;
@@ -70,6 +61,8 @@ impl Seen {
 pub struct Watch {
     /// Where.
     pub cx: Context,
+    /// Of that process.
+    pub lookout: Lookout,
     /// Who watches.
     pub caller: Caller,
     /// The case.
@@ -88,59 +81,63 @@ impl Watch {
     pub async fn begin(mut self) -> Result<ReceiverStream<Result<State, Status>>, Failure> {
         let (feed, stream) = Feed::new(BUFFERED);
         // Before the first look, so that no change falls between the two.
-        let changes = self.cx.changes();
+        let versions = self.lookout.versions(self.case_id);
         self.look(&feed).await?;
-        tokio::spawn(self.run(feed, changes));
+        tokio::spawn(self.run(feed, versions));
         Ok(stream)
     }
 
-    async fn run(mut self, feed: Feed<State>, mut changes: watch::Receiver<u64>) {
+    async fn run(mut self, feed: Feed<State>, mut versions: Versions) {
         let stop = self.cx.stopping().clone();
         loop {
             tokio::select! {
                 () = feed.closed() => return,
                 () = stop.cancelled() => return feed.end(stopping()),
-                _ = changes.changed() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                changed = self.await_change(&mut versions) => {
+                    if let Err(away) = changed {
+                        return feed.end(Failure::Away(away));
+                    }
+                }
             }
-            match self.look_again(&feed).await {
-                Ok(true) => {}
-                Ok(false) => tokio::time::sleep(REST).await,
-                Err(failure) => return feed.end(failure),
+            if let Err(failure) = self.look(&feed).await {
+                return feed.end(failure);
             }
         }
     }
 
-    /// Shows the case if its version is another than was seen. The first look has found the case among
-    /// those that the caller may see, and whatever could change that changes the version. Whether there was
-    /// something new.
-    async fn look_again(&mut self, feed: &Feed<State>) -> Result<bool, Failure> {
-        let Some(seen) = self.seen else {
-            return self.look(feed).await;
-        };
-        let now = Cases::reading(&self.cx)
-            .version_anywhere(seen.case_id)
-            .await?;
-        if now == Some(seen.version) {
-            return Ok(false);
+    /// Waits until the case may be at another version than was seen: whatever could change what the caller may see
+    /// changes the version.
+    async fn await_change(&self, versions: &mut Versions) -> Result<(), Away> {
+        // What a merged case became is watched in its place.
+        let shown = self.seen.map_or(self.case_id, |seen| seen.case_id);
+        while versions.case_id() == shown {
+            let Some(version) = versions.next().await else {
+                break;
+            };
+            let version = version?;
+            if self.seen.is_none_or(|seen| seen.version != version) {
+                return Ok(());
+            }
         }
-        self.look(feed).await
+        // Watched from now on: what was missed until now, or why nobody looked, one's own look shows.
+        *versions = self.lookout.versions(shown);
+        Ok(())
     }
 
     /// Finds the case among those that the caller may see, whatever a token says, and shows it if it is
     /// another than was seen.
-    async fn look(&mut self, feed: &Feed<State>) -> Result<bool, Failure> {
+    async fn look(&mut self, feed: &Feed<State>) -> Result<(), Failure> {
         let stored = get_case::find(&self.cx, &self.caller, self.case_id).await?;
         let now = Seen::of(&stored);
         if self.seen == Some(now) {
-            return Ok(false);
+            return Ok(());
         }
         self.seen = Some(now);
         feed.show(State {
             case: Some(show::whole(&stored, &self.caller)),
             resume_token: now.token(),
         })?;
-        Ok(true)
+        Ok(())
     }
 }
 

@@ -1,6 +1,8 @@
 //! Cases: finders and saves. Names ending in `_anywhere` or `_of_person` look past the caller's
 //! divisions.
 
+use std::collections::BTreeMap;
+
 use minzheng_chassis::authz::Caller;
 use minzheng_chassis::context::Context;
 use minzheng_chassis::crypto::KeyRing;
@@ -241,18 +243,19 @@ impl<C: ConnectionTrait> Cases<'_, C> {
         self.load(Condition::all().add(these)).await
     }
 
-    /// The version of a case of any division, whoever asks: it tells nothing of it.
+    /// The versions of those of these cases that are there, of any division: a version tells nothing of its case.
     ///
     /// # Errors
     /// The database's.
-    pub async fn version_anywhere(&self, id: Uuid) -> Result<Option<i64>, Failure> {
-        let version = death_case::Entity::find_by_id(id)
+    pub async fn versions_anywhere(&self, ids: &[Uuid]) -> Result<BTreeMap<Uuid, i64>, Failure> {
+        let versions: Vec<(Uuid, i64)> = death_case::Entity::find()
+            .filter(death_case::Column::Id.is_in(padded(ids.to_vec())))
             .select_only()
-            .column(death_case::Column::Version)
+            .columns([death_case::Column::Id, death_case::Column::Version])
             .into_tuple()
-            .one(self.db)
+            .all(self.db)
             .await?;
-        Ok(version)
+        Ok(versions.into_iter().collect())
     }
 
     /// The case that goes on in place of a merged one; a case that was not merged itself.

@@ -22,6 +22,7 @@ use crate::app::decide_review::DecideReview;
 use crate::app::get_case::get_case;
 use crate::app::get_clearance::GetClearance;
 use crate::app::list_cases::{Filter, list_cases};
+use crate::app::lookout::Lookout;
 use crate::app::prepare_reversal::PrepareReversal;
 use crate::app::report_death::ReportDeath;
 use crate::app::watch_case::{Seen, Watch};
@@ -31,14 +32,16 @@ use crate::app::watch_case::{Seen, Watch};
 pub struct Api {
     cx: Context,
     reports: Together<ReportDeath>,
+    lookout: Lookout,
 }
 
 impl Api {
     /// In a context.
     pub fn new(cx: Context) -> Self {
         Self {
-            cx,
+            lookout: Lookout::new(cx.clone()),
             reports: Together::default(),
+            cx,
         }
     }
 
@@ -107,6 +110,7 @@ impl DeathCaseService for Api {
         form.check()?;
         let watch = Watch {
             cx: self.cx.clone(),
+            lookout: self.lookout.clone(),
             caller,
             case_id,
             seen,

@@ -31,7 +31,8 @@ impl Cost {
         self.services + self.postgres + self.kafka + self.client
     }
 
-    fn since(&self, before: &Self) -> Self {
+    /// What came on top of `before`.
+    pub(crate) fn since(&self, before: &Self) -> Self {
         Self {
             services: self.services - before.services,
             postgres: self.postgres - before.postgres,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
+
 use crate::accounting::Cost;
 
 /// One turn of the subject or of a baseline.
@@ -13,6 +15,19 @@ pub(crate) struct Leg {
 }
 
 impl Leg {
+    /// What is left of it without a shorter one of the same work, and so without what both begin with.
+    ///
+    /// # Errors
+    /// The shorter one took longer.
+    pub(crate) fn without(&self, shorter: &Self) -> anyhow::Result<Self> {
+        let took = self.took.checked_sub(shorter.took);
+        Ok(Self {
+            operations: self.operations - shorter.operations,
+            took: took.context("the shorter one took longer")?,
+            cost: self.cost.since(&shorter.cost),
+        })
+    }
+
     /// Operations a second.
     pub(crate) fn rate(&self) -> f64 {
         self.operations / self.took.as_secs_f64()

@@ -67,25 +67,9 @@ impl RawKafka {
         Ok(Self(program))
     }
 
-    /// Produces records to all partitions of a topic, idempotently, with all acknowledgements; timed without what
-    /// one record takes, most of which is to connect and to be given a producer's id. The processor time of both runs
-    /// is whoever's measures it.
+    /// Produces records to all partitions of a topic, idempotently, with all acknowledgements; timed from the first
+    /// that it queues, while it connects and asks for a producer's id.
     pub(crate) async fn produce(
-        &self,
-        bootstrap: &str,
-        topic: &str,
-        records: usize,
-        shape: &Shape,
-    ) -> anyhow::Result<Produced> {
-        let beginning = self.run(bootstrap, topic, 1, shape).await?;
-        let produced = self.run(bootstrap, topic, records, shape).await?;
-        Ok(Produced {
-            took: produced.took.saturating_sub(beginning.took),
-            ..produced
-        })
-    }
-
-    async fn run(
         &self,
         bootstrap: &str,
         topic: &str,

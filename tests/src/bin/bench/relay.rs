@@ -34,6 +34,10 @@ const DIVISION: &str = "520102016001";
 /// Persons whom the events are about: keys of the records.
 const KEYS: i64 = 100_000;
 
+/// Records that come before those that are counted of the baseline: it queues no more of them while it connects
+/// (librdkafka's default of `queue.buffering.max.messages`).
+const QUEUED_AT_MOST: usize = 100_000;
+
 /// How long a drain may take.
 const DRAINED_WITHIN: Duration = Duration::from_secs(600);
 
@@ -94,7 +98,7 @@ pub(crate) async fn relayed(stand: &Stand, db: &Database, rows: usize) -> anyhow
     let mut process = stand.start(SERVICE, free_port(), &[]);
     let asked = Instant::now();
     loop {
-        tokio::time::sleep(LOOK_EVERY / 4).await;
+        tokio::time::sleep(LOOK_EVERY / 2).await;
         let now = oldest(db, first)
             .await?
             .context("the relay was faster than the first look")?;
@@ -120,7 +124,7 @@ pub(crate) async fn relayed(stand: &Stand, db: &Database, rows: usize) -> anyhow
             "the relay does not end: {}",
             process.log()
         );
-        tokio::time::sleep(LOOK_EVERY / 4).await;
+        tokio::time::sleep(LOOK_EVERY / 2).await;
     }
     let (took, cost) = meter.stop().await?;
     end(process).await?;
@@ -187,15 +191,27 @@ fn same_size() -> anyhow::Result<Shape> {
     })
 }
 
+/// As many records, behind some that were queued while the program connected: the difference of two runs.
 async fn raw_produced(
     stand: &Stand,
     raw: &RawKafka,
     rows: usize,
     shape: &Shape,
 ) -> anyhow::Result<Leg> {
+    let fewer = raw_run(stand, raw, QUEUED_AT_MOST, shape).await?;
+    let all = raw_run(stand, raw, QUEUED_AT_MOST + rows, shape).await?;
+    all.without(&fewer)
+}
+
+async fn raw_run(
+    stand: &Stand,
+    raw: &RawKafka,
+    records: usize,
+    shape: &Shape,
+) -> anyhow::Result<Leg> {
     let meter = stand.servers.start(&[]).await?;
     let topic = stand.topic(TOPIC);
-    let produced = raw.produce(&stand.kafka, &topic, rows, shape).await?;
+    let produced = raw.produce(&stand.kafka, &topic, records, shape).await?;
     let (_, cost) = meter.stop().await?;
     Ok(Leg {
         operations: produced.delivered as f64,
