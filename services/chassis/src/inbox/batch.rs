@@ -23,6 +23,10 @@ use crate::seam::{Cause, Failure, MAX_RUNS, UnitOfWork, backoff};
 /// How long a batch may hold its locks; one that took longer makes the next ones smaller.
 const HOLD_WITHIN: Duration = Duration::from_millis(50);
 
+/// A batch does not become smaller than this: of so many events half of what a transaction takes is the transaction
+/// itself (B3 and B3b). Smaller ones would only make a busy machine busier.
+const FEWEST: usize = 20;
+
 /// Quick tries of a single event before it is parked.
 pub(super) const QUICK_TRIES: u32 = 3;
 
@@ -42,12 +46,12 @@ impl Pace {
     }
 
     pub(super) fn events(&self) -> usize {
-        self.events.load(Ordering::Relaxed).max(1)
+        self.events.load(Ordering::Relaxed)
     }
 
     fn took(&self, events: usize, time: Duration) {
         let next = if time > HOLD_WITHIN {
-            (events / 2).max(1)
+            (events / 2).max(FEWEST).min(self.most)
         } else {
             (self.events() * 2).min(self.most)
         };
@@ -288,5 +292,31 @@ fn named_in(prepared: &[Prepared<'_>]) -> Named {
     Named {
         facts,
         locked_first,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_long_is_followed_by_less_but_not_by_next_to_nothing() {
+        let slow = HOLD_WITHIN + Duration::from_millis(1);
+        let pace = Pace::new(200);
+        let after = |events: usize, time: Duration| {
+            pace.took(events, time);
+            pace.events()
+        };
+        assert_eq!(after(200, slow), 100);
+        assert_eq!(after(60, slow), 30);
+        assert_eq!(after(30, slow), FEWEST);
+        assert_eq!(after(1, slow), FEWEST, "its time is not the events'");
+        assert_eq!(after(FEWEST, HOLD_WITHIN), 40);
+        assert_eq!(after(1, HOLD_WITHIN), 80);
+        assert_eq!(after(80, HOLD_WITHIN), 160);
+        assert_eq!(after(160, HOLD_WITHIN), 200);
+        let small = Pace::new(2);
+        small.took(2, slow);
+        assert_eq!(small.events(), 2);
     }
 }
