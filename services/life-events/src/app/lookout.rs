@@ -155,12 +155,8 @@ impl Lookout {
                 continue;
             };
             if let Some(case) = watched.cases.get(case_id) {
-                let sight = Some(Ok(*version));
-                is_new |= case.send_if_modified(|seen| {
-                    let is_other = *seen != sight;
-                    *seen = sight;
-                    is_other
-                });
+                let sight = Ok(*version);
+                is_new |= case.send_if_modified(|seen| seen.replace(sight.clone()) != Some(sight));
             }
         }
         is_new

@@ -1,5 +1,6 @@
 //! One file per command or query, named after the RPC, and what they share: [`desk`] carries a step
-//! of a case out, [`residents`] asks who people are, [`show`] writes the answer.
+//! of a case out, [`residents`] asks who people are, [`show`] writes the answer, [`lookout`] sees for all who
+//! watch which cases have changed.
 
 pub mod answers_overdue;
 pub mod approve_reversal;

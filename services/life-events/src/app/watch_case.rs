@@ -61,7 +61,7 @@ impl Seen {
 pub struct Watch {
     /// Where.
     pub cx: Context,
-    /// Of that process.
+    /// Which all watchers of this process share.
     pub lookout: Lookout,
     /// Who watches.
     pub caller: Caller,
