@@ -26,6 +26,7 @@ use minzheng_tests::held_lease::HeldLease;
 use minzheng_tests::platform::{Callers, Platform, SERVICES};
 use minzheng_tests::reports::{Report, day};
 use minzheng_tests::statements::{Count, Counts, Idle, Statements, beats, by_service, since};
+use tonic::Streaming;
 use uuid::Uuid;
 
 /// Most statements that `ReportDeath` by person id may take, by service. Lower them when fewer do.
@@ -44,6 +45,13 @@ const REPORT_WAL_BYTES: i64 = 6_500;
 
 /// The same of a whole case.
 const CASE_WAL_BYTES: i64 = 19_500;
+
+/// Those who watch other cases meanwhile, to which nothing happens.
+const WATCHERS: usize = 60;
+
+/// Most statements of `life-events` from a report to its finished case while others are watched: one look for all after each
+/// commit, and now and then. A look of each watcher's own would be sixty each time.
+const WATCHED_STATEMENTS: i64 = 50;
 
 /// What a URL ends in whose connections do not count.
 const UNSEEN: &str = "?options=-c%20pg_stat_statements.track%3Dnone";
@@ -135,6 +143,37 @@ impl Counted {
         self.work(&before, &self.quiet().await)
     }
 
+    /// Watches cases that are finished.
+    async fn watch(&self) -> Vec<Streaming<pb::WatchCaseResponse>> {
+        let text = "SELECT id FROM death_case WHERE phase = 'finished'";
+        let rows = self.unseen.reader().all(text, []).await.expect("cases");
+        let mut watching = Vec::new();
+        for row in rows.iter().cycle().take(WATCHERS) {
+            let case_id: Uuid = row.get("id").expect("an id");
+            let request = pb::WatchCaseRequest {
+                case_id: case_id.to_string(),
+                resume_token: String::new(),
+            };
+            let mut client = self.platform.life_events(&self.callers.clerk);
+            let answer = client.watch_case(request).await.expect("a stream");
+            let mut states = answer.into_inner();
+            states.message().await.expect("its state now");
+            watching.push(states);
+        }
+        watching
+    }
+
+    /// Statements of `life-events` for one case while others are watched.
+    async fn case_beside_watchers(&self) -> i64 {
+        let _watching = self.watch().await;
+        let member = self.register().await;
+        let before = self.statements.counts().await.expect("counts");
+        self.settle(&member).await;
+        let work = self.work(&before, &self.statements.counts().await.expect("counts"));
+        let sums = by_service(&work);
+        sums.get("life-events").map_or(0, |sum| sum.calls)
+    }
+
     /// What runs while nothing happens.
     async fn idle(&self) -> Idle {
         // A case has gone through, so everybody reads their topics.
@@ -212,6 +251,15 @@ fn assert_within(what: &str, tries: &[Counts], statements: &[(&str, i64)], wal_b
             sum.calls
         );
     }
+    // Fewer than half of what it takes: then they are not counted, be it that what they are was seen while idle.
+    let (counted, most) = (
+        sums.values().map(|sum| sum.calls).sum::<i64>(),
+        statements.iter().map(|(_, most)| most).sum::<i64>(),
+    );
+    assert!(
+        counted * 2 >= most,
+        "{what}: {counted} statements counted, where {most} are usual"
+    );
     let wal = |one: &Counts| {
         by_service(one)
             .values()
@@ -275,7 +323,14 @@ async fn a_report_and_a_case_take_no_more_statements_and_bytes_than_they_did() {
     .await;
     let cases = tries(|| counted.case()).await;
 
+    let watched = counted.case_beside_watchers().await;
+    println!("a case while others are watched: {watched} statements of life-events");
+
     assert_within("a report", &reports, &REPORT_STATEMENTS, REPORT_WAL_BYTES);
     assert_within("a case", &cases, &CASE_STATEMENTS, CASE_WAL_BYTES);
+    assert!(
+        watched <= WATCHED_STATEMENTS,
+        "{watched} statements of life-events beside watchers, at most {WATCHED_STATEMENTS}"
+    );
     counted.node.stop().await;
 }

@@ -10,6 +10,7 @@ mod standing;
 mod streams;
 
 pub use self::settled::QUIET_WITHIN;
+pub(super) use self::settled::says_settled;
 
 use super::observe::Observed;
 
@@ -58,6 +59,9 @@ pub struct Checker {
     pub check: Check,
 }
 
+/// Number of the checker that asks whether everything goes on.
+pub(super) const LIVENESS: u8 = 13;
+
 const PAYMENTS: Check = Check::NotYet("there are no payments yet");
 
 /// The thirteen.
@@ -82,7 +86,7 @@ pub const CHECKERS: [Checker; 13] = [
         Check::Looks(audit::one_each),
     ),
     named(12, "clock independence", Check::Looks(standing::alike)),
-    named(13, "liveness", Check::Looks(settled::nothing_open)),
+    named(LIVENESS, "liveness", Check::Looks(settled::nothing_open)),
 ];
 
 const fn named(number: u8, name: &'static str, check: Check) -> Checker {

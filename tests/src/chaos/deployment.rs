@@ -2,9 +2,9 @@
 //! between them, and a clock for each process.
 
 mod disk;
+mod ways;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -14,6 +14,7 @@ use xtask::kafka::Kafka;
 use xtask::postgres::Postgres;
 
 pub use self::disk::{SmallDisk, clear};
+use self::ways::{around, clients, here, to_servers};
 use super::proxy::Proxy;
 use crate::platform::{ClockControl, Platform, SERVICES};
 use crate::processes::{Process, free_port, run};
@@ -25,6 +26,15 @@ pub enum Kind {
     Services,
     /// One process on SQLite and the embedded bus.
     Embedded,
+}
+
+/// What Kafka knows the consumers by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Members {
+    /// As shipped: whoever was killed comes as a new one, and what he had is taken by others.
+    New,
+    /// By names of their own (`bus.kafka.instance_id`): whoever comes back in time takes up what he had.
+    Named,
 }
 
 impl Kind {
@@ -72,8 +82,8 @@ pub struct Deployment {
     pub postgres: Option<Arc<Mutex<Postgres>>>,
     /// Its Kafka; calls block.
     pub kafka: Option<Arc<Mutex<Kafka>>>,
-    /// The proxies, by what they stand before: `postgres/<service>`, `kafka/<service>` and
-    /// `front/<service>`.
+    /// The proxies, by whose way they are on: `postgres/<service>` and `kafka/<service>` of a service to its servers,
+    /// `neighbour/residents` of those that ask it, `client/<replica>` of the clients.
     pub proxies: BTreeMap<String, Proxy>,
     /// The small file system of an embedded deployment, if one could be mounted.
     pub disk: Option<SmallDisk>,
@@ -88,17 +98,26 @@ impl Deployment {
     ///
     /// # Errors
     /// Something does not start.
-    pub async fn start(kind: Kind, directory: &Path, replicas: usize) -> anyhow::Result<Self> {
+    pub async fn start(
+        kind: Kind,
+        directory: &Path,
+        replicas: usize,
+        members: Members,
+    ) -> anyhow::Result<Self> {
         match kind {
-            Kind::Services => services(directory, replicas).await,
+            Kind::Services => services(directory, replicas, members).await,
             Kind::Embedded => embedded(directory).await,
         }
     }
 
-    /// The platform through its first, second, … replicas, without any proxy.
+    /// The platform through its first, second, … replicas, as clients reach it.
     pub fn platforms(&self) -> Vec<Platform> {
+        let address = |replica: &Replica| {
+            let proxy = &self.proxies[&format!("client/{}", replica.name())];
+            format!("http://{}", proxy.address())
+        };
         (0..self.replicas_each)
-            .map(|number| self.platform_of(number, |replica| replica.process.address.clone()))
+            .map(|number| self.platform_of(number, address))
             .collect()
     }
 
@@ -198,12 +217,13 @@ async fn embedded(directory: &Path) -> anyhow::Result<Deployment> {
     arguments.extend(flags(&settings));
     let replica = replica(directory, "all", 0, arguments)?;
     replica.process.is_serving().await;
+    let proxies = clients(std::slice::from_ref(&replica)).await?;
     Ok(Deployment {
         kind: Kind::Embedded,
         replicas: vec![replica],
         postgres: None,
         kafka: None,
-        proxies: BTreeMap::new(),
+        proxies,
         disk,
         settings,
         database: None,
@@ -211,7 +231,11 @@ async fn embedded(directory: &Path) -> anyhow::Result<Deployment> {
     })
 }
 
-async fn services(directory: &Path, replicas_each: usize) -> anyhow::Result<Deployment> {
+async fn services(
+    directory: &Path,
+    replicas_each: usize,
+    members: Members,
+) -> anyhow::Result<Deployment> {
     let postgres = blocking(Postgres::start).await?;
     // Kafka tells its clients where it is: each service is told of a proxy of its own.
     let told: Vec<u16> = SERVICES.iter().map(|_| free_port()).collect();
@@ -229,7 +253,7 @@ async fn services(directory: &Path, replicas_each: usize) -> anyhow::Result<Depl
         .iter()
         .map(|name| (*name, (0..replicas_each).map(|_| free_port()).collect()))
         .collect();
-    let mut proxies = proxies(&ports, postgres.description().port).await?;
+    let mut proxies = to_servers(&ports, postgres.description().port).await?;
     for (service, (listens, told)) in SERVICES.iter().zip(&kafka.description().ways) {
         let proxy = Proxy::start(*told, vec![here(*listens)]).await?;
         proxies.insert(format!("kafka/{service}"), proxy);
@@ -240,16 +264,17 @@ async fn services(directory: &Path, replicas_each: usize) -> anyhow::Result<Depl
             let mut arguments = serve(name);
             let direct = (postgres.description().port, kafka.bootstrap());
             arguments.extend(flags(&around(&settings, &proxies, direct, name)));
-            arguments.extend(flags(&[
-                format!("grpc.listen=127.0.0.1:{port}"),
-                format!("bus.kafka.instance_id={name}-{number}"),
-            ]));
+            arguments.extend(flags(&[format!("grpc.listen=127.0.0.1:{port}")]));
+            if members == Members::Named {
+                arguments.extend(flags(&[format!("bus.kafka.instance_id={name}-{number}")]));
+            }
             replicas.push(replica(directory, name, number, arguments)?);
         }
     }
     for replica in &replicas {
         replica.process.is_serving().await;
     }
+    proxies.extend(clients(&replicas).await?);
     Ok(Deployment {
         kind: Kind::Services,
         replicas,
@@ -279,54 +304,6 @@ fn settings(directory: &Path, database: &TestDatabase, kafka: &str) -> Vec<Strin
         "bus.kafka.min_insync_replicas=1".to_owned(),
     ]);
     settings
-}
-
-/// The settings of a service that reaches PostgreSQL, Kafka and its neighbours through the proxies;
-/// `direct` is the port of the one and the address of the other.
-fn around(
-    settings: &[String],
-    proxies: &BTreeMap<String, Proxy>,
-    direct: (u16, &str),
-    service: &str,
-) -> Vec<String> {
-    let (postgres_port, bootstrap) = direct;
-    let proxied = |before: &str| proxies[&format!("{before}/{service}")].address();
-    let (postgres, kafka) = (proxied("postgres"), proxied("kafka"));
-    let through = |setting: &String| {
-        let setting = setting.replace(
-            &format!("@127.0.0.1:{postgres_port}/"),
-            &format!("@{postgres}/"),
-        );
-        setting.replace(
-            &format!("bus.kafka.bootstrap={bootstrap}"),
-            &format!("bus.kafka.bootstrap={kafka}"),
-        )
-    };
-    let mut around: Vec<String> = settings.iter().map(through).collect();
-    for name in SERVICES {
-        let front = proxies[&format!("front/{name}")].address();
-        around.push(format!("neighbours.{name}=http://{front}"));
-    }
-    around
-}
-
-fn here(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
-}
-
-async fn proxies(
-    ports: &BTreeMap<&'static str, Vec<u16>>,
-    postgres_port: u16,
-) -> anyhow::Result<BTreeMap<String, Proxy>> {
-    let mut proxies = BTreeMap::new();
-    for (name, ports) in ports {
-        let postgres = Proxy::start(free_port(), vec![here(postgres_port)]).await?;
-        proxies.insert(format!("postgres/{name}"), postgres);
-        let replicas = ports.iter().map(|port| here(*port)).collect();
-        let front = Proxy::start(free_port(), replicas).await?;
-        proxies.insert(format!("front/{name}"), front);
-    }
-    Ok(proxies)
 }
 
 fn serve(target: &str) -> Vec<String> {

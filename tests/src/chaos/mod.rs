@@ -7,6 +7,7 @@ pub mod history;
 pub mod nemesis;
 pub mod observe;
 pub mod proxy;
+mod recovery;
 pub mod run;
 pub mod summary;
 pub mod workload;

@@ -1,17 +1,20 @@
 //! What breaks things: every few seconds one fault, drawn from the seed alone, so that the same seed
 //! breaks the same things in the same order.
 
+mod borders;
 mod faults;
 
 use std::time::Duration;
 
+use minzheng_chassis::failpoint;
 use rand::RngExt;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-pub use faults::{Fault, draw, draw_beside};
+use borders::at_border;
+use faults::{Fault, draw, draw_beside};
 
 use super::deployment::Deployment;
 use super::history::millis;
@@ -23,6 +26,9 @@ const PAUSE: std::ops::Range<u64> = 300..1500;
 
 /// How often another fault goes on beside one.
 const BESIDE: f64 = 0.25;
+
+/// Fewer times than this a border is passed before the run's first deaths there.
+const FIRST_TIMES: u64 = 3;
 
 /// How wrong a clock is made, in seconds.
 const DAY: i64 = 24 * 3600;
@@ -75,6 +81,14 @@ pub async fn haunt(
     // day too early and another looks at a day too late is over at once.
     let skew = if rng.random_bool(0.5) { DAY } else { -DAY };
     let mut all = Vec::new();
+    // Each border once, whatever is drawn later.
+    for place in failpoint::ALL {
+        let fault = at_border(&mut rng, deployment, place, FIRST_TIMES);
+        all.extend(note(
+            log,
+            strike(deployment, workload, &fault, None).await?,
+        )?);
+    }
     loop {
         let pause = Duration::from_millis(rng.random_range(PAUSE));
         if Instant::now() + pause >= until {
@@ -87,13 +101,27 @@ pub async fn haunt(
         } else {
             None
         };
-        for struck in strike(deployment, workload, &fault, second.as_ref()).await? {
-            writeln!(log, "{}", struck.to_json())?;
-            all.push(struck);
-        }
+        let struck = strike(deployment, workload, &fault, second.as_ref()).await?;
+        all.extend(note(log, struck)?);
     }
     heal(deployment).await?;
     Ok(all)
+}
+
+fn note(log: &mut impl std::io::Write, all: Vec<Struck>) -> anyhow::Result<Vec<Struck>> {
+    for struck in &all {
+        writeln!(log, "{}", struck.to_json())?;
+    }
+    Ok(all)
+}
+
+/// The borders at which no process ended.
+pub fn unreached(faults: &[Struck]) -> Vec<&'static str> {
+    let is_unreached = |place: &&str| {
+        let kind = format!("failpoint {place}");
+        faults.iter().all(|fault| fault.kind != kind)
+    };
+    failpoint::ALL.into_iter().filter(is_unreached).collect()
 }
 
 /// Whatever is left broken is mended.

@@ -15,7 +15,7 @@ use minzheng_proto::life_events::v1 as pb;
 use minzheng_proto::operations::v1 as operations;
 use minzheng_proto::topics;
 
-pub use api::{api, settle};
+pub use api::{api, mute, settle};
 pub use tables::{AuditRow, Case, Guard, Question, Stay, Tables, tables};
 pub use unread::all_read;
 

@@ -12,10 +12,10 @@ use minzheng_chassis::config::Settings;
 use minzheng_chassis::db::Database;
 use minzheng_chassis::node::open_bus;
 
-use super::checkers::{self, Violation};
-use super::deployment::{Deployment, Kind, Where};
+use super::checkers::{self, Harm, Violation};
+use super::deployment::{Deployment, Kind, Members, Where};
 use super::history::{self, History, Op};
-use super::nemesis::{Struck, haunt};
+use super::nemesis::{Struck, haunt, unreached};
 use super::observe::{self, Databases, Observed};
 use super::workload::Workload;
 use crate::platform::SERVICES;
@@ -47,12 +47,25 @@ pub struct Order {
     pub directory: PathBuf,
 }
 
+impl Order {
+    /// What the consumers are known by: in one run of two as shipped.
+    pub fn members(&self) -> Members {
+        if self.seed.is_multiple_of(2) {
+            Members::New
+        } else {
+            Members::Named
+        }
+    }
+}
+
 /// What came of it.
 pub struct Outcome {
     /// The clients' log.
     pub ops: Vec<Op>,
     /// What was broken.
     pub faults: Vec<Struck>,
+    /// The borders at which no process ended though one should have.
+    pub unreached: Vec<&'static str>,
     /// What does not hold.
     pub violations: Vec<Violation>,
     /// How long the clients worked.
@@ -66,7 +79,8 @@ pub struct Outcome {
 /// # Errors
 /// The deployment does not start, or does not come back.
 pub async fn run(order: &Order, say: &dyn Fn(&str)) -> anyhow::Result<Outcome> {
-    let mut deployment = Deployment::start(order.kind, &order.directory, order.replicas).await?;
+    let (kind, members) = (order.kind, order.members());
+    let mut deployment = Deployment::start(kind, &order.directory, order.replicas, members).await?;
     say("started");
     let log = order.directory.join("history.jsonl");
     let today = civil::today(jiff::Timestamp::now());
@@ -84,6 +98,7 @@ pub async fn run(order: &Order, say: &dyn Fn(&str)) -> anyhow::Result<Outcome> {
         healed.elapsed().as_secs()
     ));
     let databases = open(&deployment).await?;
+    let mute = observe::mute(&workload.platforms).await;
     let platform = &workload.platforms[0];
     let quiet = observe::settle(platform, &databases, WAIT_WITHIN).await;
     let quiet = quiet
@@ -103,13 +118,24 @@ pub async fn run(order: &Order, say: &dyn Fn(&str)) -> anyhow::Result<Outcome> {
     for database in databases.values() {
         database.close().await;
     }
-    let violations = checkers::run(&observed);
+    let mut violations = checkers::run(&observed);
+    violations.extend(mute.into_iter().map(|text| Violation {
+        checker: checkers::LIVENESS,
+        harm: Harm::Wrong,
+        text,
+    }));
     say(&format!("{} violations", violations.len()));
     if !violations.is_empty() {
         deployment.keep(&order.directory)?;
         keep_events(&order.directory, &observed)?;
     }
+    let unreached = if order.faults {
+        unreached(&faults)
+    } else {
+        Vec::new()
+    };
     Ok(Outcome {
+        unreached,
         violations,
         ops: observed.ops,
         faults,

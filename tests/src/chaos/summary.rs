@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::checkers::{CHECKERS, Check, Harm, Violation};
 use super::history::{Kind, Op};
-use super::nemesis::Struck;
+use super::recovery::faults;
 use super::run::{Order, Outcome};
 
 /// Violations of one checker that are told in full.
@@ -26,6 +26,7 @@ pub fn to_json(order: &Order, outcome: &Outcome) -> Value {
         "seed": order.seed,
         "deployment": order.kind.name(),
         "replicas": order.replicas,
+        "consumers": format!("{:?}", order.members()),
         "workers": order.workers,
         "rate": order.rate,
         "minutes": order.time.as_secs_f64() / 60.0,
@@ -34,6 +35,7 @@ pub fn to_json(order: &Order, outcome: &Outcome) -> Value {
         "faults": faults(&outcome.faults, &outcome.ops),
         "faults_total": outcome.faults.len(),
         "faults_beside_another": outcome.faults.iter().filter(|one| one.beside_another).count(),
+        "failpoints_unreached": outcome.unreached,
         "lost": harm(Harm::Lost),
         "doubled": harm(Harm::Doubled),
         "wrong": harm(Harm::Wrong),
@@ -45,8 +47,9 @@ pub fn to_json(order: &Order, outcome: &Outcome) -> Value {
 
 /// The command that does the same again.
 pub fn replay(order: &Order) -> String {
+    let faults = if order.faults { "" } else { " --no-faults" };
     format!(
-        "cargo xtask chaos --minutes {} --seed {} --deployment {} --replicas {} --workers {} --rate {}",
+        "cargo xtask chaos --minutes {} --seed {} --deployment {} --replicas {} --workers {} --rate {}{faults}",
         order.time.as_secs_f64() / 60.0,
         order.seed,
         order.kind.name(),
@@ -104,68 +107,6 @@ fn operations(ops: &[Op]) -> Value {
     })
 }
 
-/// By kind: how many, and how long until the first command succeeded again.
-fn faults(faults: &[Struck], ops: &[Op]) -> Value {
-    let mut successes: Vec<(f64, &str, usize)> = ops
-        .iter()
-        .filter(|op| op.is_change())
-        .flat_map(|op| {
-            let ended = op
-                .attempts
-                .iter()
-                .filter(|attempt| attempt.kind == Kind::Ok);
-            ended.map(|attempt| {
-                (
-                    attempt.ended.unwrap_or_default(),
-                    op.what("service"),
-                    attempt.replica,
-                )
-            })
-        })
-        .collect();
-    successes.sort_by(|one, other| one.0.total_cmp(&other.0));
-    let mut kinds: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for fault in faults {
-        *counts.entry(&fault.kind).or_default() += 1;
-        if !fault.beside_another
-            && let Some(took) = recovery(fault, &successes)
-        {
-            kinds.entry(&fault.kind).or_default().push(took);
-        }
-    }
-    let shown = counts.into_iter().map(|(kind, count)| {
-        let mut took = kinds.remove(kind).unwrap_or_default();
-        took.sort_by(f64::total_cmp);
-        let at = |share: f64| {
-            let place = (took.len() as f64 * share) as usize;
-            took.get(place.min(took.len().saturating_sub(1))).copied()
-        };
-        let shown = json!({ "count": count, "recovery_ms": { "median": at(0.5), "max": at(1.0) } });
-        (kind.to_owned(), shown)
-    });
-    Value::Object(shown.collect())
-}
-
-/// Milliseconds from the healing until a command of every service concerned has succeeded, through
-/// the replica that was hit where it was one.
-fn recovery(fault: &Struck, successes: &[(f64, &str, usize)]) -> Option<f64> {
-    let from = successes.partition_point(|(ended, ..)| *ended < fault.healed);
-    let first = |service: &String| {
-        let found = successes[from..].iter().find(|(_, of, replica)| {
-            of == service && fault.replica.is_none_or(|hit| hit == *replica)
-        });
-        found.map(|(ended, ..)| ended - fault.healed)
-    };
-    // The clients send no commands to some services.
-    let commanded = fault
-        .services
-        .iter()
-        .filter(|service| successes.iter().any(|(_, of, _)| of == service));
-    let all: Option<Vec<f64>> = commanded.map(first).collect();
-    all?.into_iter().max_by(f64::total_cmp)
-}
-
 fn checkers(violations: &[Violation]) -> Value {
     let shown = CHECKERS.iter().map(|checker| {
         let of: Vec<&str> = violations
@@ -188,14 +129,31 @@ fn checkers(violations: &[Violation]) -> Value {
     Value::Array(shown.collect())
 }
 
+/// What there is to say of the recoveries of one kind.
+fn timed(fault: &Value) -> String {
+    let recovery = |name: &str| fault["recovery_ms"][name].as_f64();
+    let (Some(median), Some(last)) = (recovery("median"), recovery("max")) else {
+        return String::new();
+    };
+    let goal = match fault["goal_ms"].as_f64() {
+        Some(goal) => format!(", later than {goal:.0} ms: {}", fault["goal_missed"]),
+        None => String::new(),
+    };
+    format!(
+        "; timed alone {}, worked again after {median:.0} ms (median), {last:.0} ms (longest){goal}",
+        fault["timed"]
+    )
+}
+
 /// The summary in lines for people.
 pub fn to_lines(summary: &Value) -> Vec<String> {
     let operations = &summary["operations"];
     let mut lines = vec![
         format!(
-            "{} with {} replicas, seed {}: {} minutes, {} clients, at most {} operations a second",
+            "{} with {} replicas, consumers {}, seed {}: {} minutes, {} clients, at most {} operations a second",
             summary["deployment"],
             summary["replicas"],
+            summary["consumers"],
             summary["seed"],
             summary["minutes"],
             summary["workers"],
@@ -222,11 +180,11 @@ pub fn to_lines(summary: &Value) -> Vec<String> {
         ),
     ];
     for (kind, fault) in summary["faults"].as_object().into_iter().flatten() {
-        let recovery = &fault["recovery_ms"];
-        lines.push(format!(
-            "  {kind}: {}, first command after {} ms (median), {} ms (longest)",
-            fault["count"], recovery["median"], recovery["max"]
-        ));
+        lines.push(format!("  {kind}: {}{}", fault["count"], timed(fault)));
+    }
+    let unreached = summary["failpoints_unreached"].as_array();
+    for place in unreached.into_iter().flatten() {
+        lines.push(format!("failpoint {place} was never reached"));
     }
     for checker in summary["checkers"].as_array().into_iter().flatten() {
         let verdict = checker["verdict"].as_str().unwrap_or_default();

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+pub(in crate::chaos) use cases::OWN_APPROVAL;
 pub use client::{Client, Refused};
 pub use scripts::{SCRIPTS, Script, Shape};
 

@@ -303,7 +303,6 @@ impl Relay {
         batch: &[Envelope],
         deliveries: &[Delivery],
     ) -> Result<(), Failure> {
-        failpoint::reach(failpoint::SEND_BEFORE_DELETE);
         let mut left = Vec::new();
         let leading = leading_stored(batch, deliveries);
         for ((seq, envelope), leads) in seqs.iter().zip(batch).zip(leading) {
@@ -313,10 +312,14 @@ impl Relay {
                 left.push((*seq, envelope));
             }
         }
+        let stored = seqs.len() - left.len();
+        if stored > 0 {
+            failpoint::reach(failpoint::SEND_BEFORE_DELETE);
+        }
         self.cx
             .metrics()
             .relay_events(self.cx.name())
-            .inc_by((seqs.len() - left.len()) as u64);
+            .inc_by(stored as u64);
         if left.is_empty() {
             return Ok(());
         }

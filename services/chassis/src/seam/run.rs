@@ -221,7 +221,9 @@ async fn run_once<C: Command>(
     let mut uow = UnitOfWork::begin(cx, caller.clone(), cause).await?;
     let outcome = apply_and_flush(&mut uow, remembered.as_ref(), command, &asked).await;
     let outcome = uow.end(outcome).await;
-    failpoint::reach(failpoint::COMMIT_BEFORE_REPLY);
+    if outcome.is_ok() {
+        failpoint::reach(failpoint::COMMIT_BEFORE_REPLY);
+    }
     outcome
 }
 

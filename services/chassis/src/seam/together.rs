@@ -161,9 +161,9 @@ async fn hear<C: SetCommand>(cx: &Context, called: &Called<C>) -> Result<C::Hear
 /// Something needed is away.
 async fn carry_out<C: SetCommand>(cx: Context, set: Vec<Waiting<C>>) -> Result<(), Away> {
     let outcome = transact(&cx, &set).await;
-    failpoint::reach(failpoint::COMMIT_BEFORE_REPLY);
     match outcome {
         Ok(answers) => {
+            failpoint::reach(failpoint::COMMIT_BEFORE_REPLY);
             for (waiting, answer) in set.into_iter().zip(answers) {
                 waiting.end(answer.map_or(Turn::ByItself, Turn::Done));
             }

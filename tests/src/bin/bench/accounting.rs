@@ -1,4 +1,4 @@
-//! CPU time by party, as the operating system counts it, and PostgreSQL's WAL.
+//! CPU time by party, as the operating system counts it, and PostgreSQL's WAL and commits.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,12 @@ const TICKS: f64 = 100.0;
 /// The state of a listening socket in /proc/net/tcp.
 const LISTENING: &str = "0A";
 
-/// What some work cost, in seconds of CPU and bytes of WAL.
+/// Position of the WAL, and the next transaction id. Not `xact_commit`: that counts what only read, and up to a
+/// second late.
+const WRITTEN: &str = "SELECT CAST(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0') AS bigint) AS wal_bytes, \
+                       CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint) AS commits";
+
+/// What some work cost, in seconds of CPU, bytes of WAL, and commits.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cost {
     pub(crate) services: f64,
@@ -23,6 +28,8 @@ pub(crate) struct Cost {
     /// This process and the programs it waited for.
     pub(crate) client: f64,
     pub(crate) wal_bytes: f64,
+    /// Transactions of the whole server that wrote something: each took a transaction id.
+    pub(crate) commits: f64,
 }
 
 impl Cost {
@@ -39,6 +46,7 @@ impl Cost {
             kafka: self.kafka - before.kafka,
             client: self.client - before.client,
             wal_bytes: self.wal_bytes - before.wal_bytes,
+            commits: self.commits - before.commits,
         }
     }
 }
@@ -50,6 +58,7 @@ impl AddAssign for Cost {
         self.kafka += other.kafka;
         self.client += other.client;
         self.wal_bytes += other.wal_bytes;
+        self.commits += other.commits;
     }
 }
 
@@ -86,13 +95,14 @@ impl Servers {
     }
 
     async fn sample(&self, services: &[u32]) -> anyhow::Result<Cost> {
-        let text =
-            "SELECT CAST(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0') AS bigint) AS n";
-        let row = self.server.writer().one(text, []).await?;
-        let wal_bytes: i64 = row.context("a position of the WAL")?.get("n")?;
+        let row = self.server.writer().one(WRITTEN, []).await?;
+        let row = row.context("what the server has written")?;
+        let wal_bytes: i64 = row.get("wal_bytes")?;
+        let commits: i64 = row.get("commits")?;
         let mut sample = Cost {
             client: with_waited_for(std::process::id())?,
             wal_bytes: wal_bytes as f64,
+            commits: commits as f64,
             ..Cost::default()
         };
         for pid in services {

@@ -9,8 +9,9 @@ use crate::report_baseline::{self as baseline, Statements};
 use crate::reports::{Commands, Relay};
 use crate::stand::Stand;
 
-/// Reports in flight; with `--smoke` only [`REFERENCE`].
+/// Reports in flight; with `--smoke` those of [`SMOKE_IN_FLIGHT`].
 const IN_FLIGHT: [usize; 3] = [8, REFERENCE, 64];
+const SMOKE_IN_FLIGHT: [usize; 2] = [8, REFERENCE];
 
 /// Share that the open loop asks for of the rate that both reach at [`REFERENCE`] in flight.
 const LOAD: f64 = 0.7;
@@ -20,10 +21,12 @@ const REFERENCE: usize = 32;
 
 const B1: Target = Target::higher(
     "B1",
-    "commits a second ÷ pgbench with the same statements in the same round trips",
+    "reports a second ÷ pgbench with the same statements in the same round trips",
     0.5,
     0.65,
 );
+
+const SAME_ROWS: Target = Target::same_rows("B1");
 
 const B1C: Target = Target::lower("B1c", "p99 ÷ pgbench's at the same rate", 4.0, 2.5);
 
@@ -36,10 +39,11 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
     let count = order.amount(4_000_000, 100_000) as u64;
     Commands::fill(&stand, count).await?;
     baseline::prepare(&stand).await?;
-    let bench = Commands::start(stand, count, Relay::Rests).await?;
+    let bench = Commands::start(order, stand, count, Relay::Rests).await?;
     let statements = Statements {
         stand: &bench.stand,
         residents: count,
+        warm_up: order.warm_up(),
     };
     println!(
         "\n## B1: ReportDeath by person id, {count} residents; the events stay in the outbox (B2 relays them), \
@@ -52,14 +56,14 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
     statements.closed(REFERENCE, seconds).await?;
     let mut reached = true;
     let mut rate = 0.0;
-    let smoke = |in_flight: &usize| order.is_full() || *in_flight == REFERENCE;
-    for in_flight in IN_FLIGHT.into_iter().filter(smoke) {
+    let is_run = |in_flight: &usize| order.is_full() || SMOKE_IN_FLIGHT.contains(in_flight);
+    for in_flight in IN_FLIGHT.into_iter().filter(is_run) {
         println!("{in_flight} in flight");
         let (mut subject, mut baseline) = (Legs::of("ReportDeath"), Legs::of("pgbench"));
         for _ in 0..order.pairs() {
             subject.add(
                 bench
-                    .reports(in_flight, Duration::from_secs(seconds))
+                    .warmed_reports(in_flight, Duration::from_secs(seconds))
                     .await?,
             );
             baseline.add(statements.closed(in_flight, seconds).await?);
@@ -68,6 +72,7 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
         baseline.print();
         reached &= B1.judge(&subject.over(&baseline));
         if in_flight == REFERENCE {
+            reached &= SAME_ROWS.judge(&subject.wal_apart(&baseline));
             let both = median(&subject.rates()).min(median(&baseline.rates()));
             rate = both * LOAD;
         }

@@ -15,7 +15,7 @@ use crate::history::{self, Size};
 use crate::latency::{SEED, Times, arrivals, wait_until};
 use crate::order::Order;
 use crate::ratio::{Target, spread};
-use crate::reports::{Commands, Relay, Told, WARM_UP};
+use crate::reports::{Commands, LIFE_EVENTS, Relay, Told};
 use crate::stand::Stand;
 
 /// How many times the smallest size, each with what it is called.
@@ -28,19 +28,23 @@ const LOAD: f64 = 0.3;
 /// Look-ups and pages a second.
 const READS: f64 = 100.0;
 
+/// The database with the past, of which each turn of the reports gets a copy.
+const PAST: &str = "life-events-past";
+
 /// Items of a page.
 const PAGE: i32 = 50;
 
 /// What is done.
 #[derive(Clone, Copy, Debug)]
 enum Operation {
-    Report,
     CaseLookUp,
     WorkListPage,
+    Report,
 }
 
 impl Operation {
-    const ALL: [Self; 3] = [Self::Report, Self::CaseLookUp, Self::WorkListPage];
+    /// What only reads comes first: reports add to the past.
+    const READING: [Self; 2] = [Self::CaseLookUp, Self::WorkListPage];
 
     /// Its p99 and its processor time at the largest size over those at the smallest.
     fn targets(self) -> [Target; 2] {
@@ -67,31 +71,54 @@ pub(crate) fn smallest(order: &Order) -> u64 {
 pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
     let mut scales = Vec::new();
     for (times, name) in SIZES {
-        let Some(scale) = Scale::start(name, smallest(order) * times).await? else {
+        let Some(scale) = Scale::start(order, name, smallest(order) * times).await? else {
             return Ok(true);
         };
         scales.push(scale);
     }
-    let time = Duration::from_secs(order.amount(20, 2) as u64);
-    let rate = scales[0].bench.reports(IN_FLIGHT, time / 4).await?.rate() * LOAD;
+    let time = Duration::from_secs(order.amount(10, 2) as u64);
     println!(
-        "\n## B8: open loop: {rate:.0} reports, {READS} look-ups, {READS} pages a second; CPU of the services and of \
-         PostgreSQL for each"
+        "\n## B8: open loop: {READS} look-ups, {READS} pages a second; CPU of the services and of PostgreSQL for each"
     );
     let mut reached = true;
-    for operation in Operation::ALL {
-        let mut measured: Vec<Vec<Measured>> = scales.iter().map(|_| Vec::new()).collect();
+    for operation in Operation::READING {
+        let mut measured = none_of(&scales);
         for _ in 0..order.pairs() {
             for (scale, measured) in scales.iter().zip(&mut measured) {
-                measured.push(scale.measure(operation, rate, time).await?);
+                measured.push(scale.measure(operation, READS, time).await?);
             }
         }
         reached &= judge(operation, &scales, &measured);
     }
+    reached &= reports(&mut scales, order, time).await?;
     for scale in scales {
-        scale.bench.stop(&[]).await?;
+        scale.bench.stop(&[PAST]).await?;
     }
     Ok(reached)
+}
+
+/// Reports in turns, each with the same past. What a turn adds remains: its warm-up and its time at some hundred a
+/// second are more cases than the smallest size begins with, so the largest has some fifty times as many, not a hundred.
+async fn reports(scales: &mut [Scale], order: &Order, time: Duration) -> anyhow::Result<bool> {
+    let rate = scales[0].bench.reports(IN_FLIGHT, time / 4).await?.rate() * LOAD;
+    let warm_up = order.warm_up();
+    println!(
+        "{rate:.0} reports a second; each turn begins with the past alone and adds {:.0} cases, the warm-up's among them",
+        rate * (warm_up + time).as_secs_f64()
+    );
+    let mut measured = none_of(scales);
+    for _ in 0..order.pairs() {
+        for (scale, measured) in scales.iter_mut().zip(&mut measured) {
+            scale.bench.restore(PAST).await?;
+            measured.push(scale.measure(Operation::Report, rate, time).await?);
+        }
+    }
+    Ok(judge(Operation::Report, scales, &measured))
+}
+
+/// No turn of each size.
+fn none_of(scales: &[Scale]) -> Vec<Vec<Measured>> {
+    scales.iter().map(|_| Vec::new()).collect()
 }
 
 /// Prints each size, and the largest beside the smallest.
@@ -136,7 +163,11 @@ struct Scale {
 }
 
 impl Scale {
-    async fn start(name: &'static str, residents: u64) -> anyhow::Result<Option<Self>> {
+    async fn start(
+        order: &Order,
+        name: &'static str,
+        residents: u64,
+    ) -> anyhow::Result<Option<Self>> {
         let modules = [minzheng_residents::module(), minzheng_life_events::module()];
         let Some(stand) = Stand::of(&modules).await? else {
             return Ok(None);
@@ -144,8 +175,9 @@ impl Scale {
         let (begun, size) = (Instant::now(), Size { residents });
         Commands::fill(&stand, residents).await?;
         let keys = KeyRing::load(&stand.key_file())?;
-        let url = stand.database.url("life-events");
+        let url = stand.database.url(LIFE_EVENTS);
         history::of_life_events(&url, &keys, size).await?;
+        stand.copy(LIFE_EVENTS, PAST).await?;
         println!(
             "{name}: {residents} residents, {} finished cases, {} items that wait, made in {:.0} s",
             size.cases(),
@@ -155,11 +187,12 @@ impl Scale {
         Ok(Some(Self {
             name,
             size,
-            bench: Commands::start(stand, residents, Relay::Rests).await?,
+            bench: Commands::start(order, stand, residents, Relay::Rests).await?,
             clerk: Callers::of(COUNTY),
         }))
     }
 
+    /// One turn, `rate` a second.
     async fn measure(
         &self,
         operation: Operation,
@@ -168,16 +201,16 @@ impl Scale {
     ) -> anyhow::Result<Measured> {
         self.bench.stand.administer("CHECKPOINT").await?;
         let meter = self.bench.stand.servers.start(&self.bench.pids()).await?;
-        let (rate, times) = match operation {
+        let times = match operation {
+            Operation::CaseLookUp => self.look_ups(time).await?,
+            Operation::WorkListPage => self.pages(time).await?,
             Operation::Report => {
                 let told = self.bench.open(rate, time).await?;
-                (rate, Times::of_durations(told.iter().map(Told::took))?)
+                Times::of_durations(told.iter().map(Told::took))?
             }
-            Operation::CaseLookUp => (READS, self.look_ups(time).await?),
-            Operation::WorkListPage => (READS, self.pages(time).await?),
         };
         let (_, cost) = meter.stop().await?;
-        let all = rate * (WARM_UP + time).as_secs_f64();
+        let all = rate * (self.bench.warm_up + time).as_secs_f64();
         Ok(Measured {
             p99: times.ms(0.99),
             cpu: (cost.services + cost.postgres) / all * 1000.0,
@@ -224,7 +257,7 @@ impl Scale {
         mut one: impl FnMut() -> F,
     ) -> anyhow::Result<Times> {
         let begin = Instant::now();
-        let reads = arrivals(begin, READS, WARM_UP + time)
+        let reads = arrivals(begin, READS, self.bench.warm_up + time)
             .into_iter()
             .map(|start| {
                 let one = one();
@@ -237,7 +270,7 @@ impl Scale {
         let took = futures::future::try_join_all(reads).await?;
         let counted = took
             .into_iter()
-            .filter(|(start, _)| *start >= begin + WARM_UP);
+            .filter(|(start, _)| *start >= begin + self.bench.warm_up);
         Times::of_durations(counted.map(|(_, took)| took))
     }
 }

@@ -25,7 +25,8 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
     let Some(stand) = Stand::of(&[minzheng_child_welfare::module()]).await? else {
         return Ok(true);
     };
-    let (dead, rows) = (order.amount(DEAD, DEAD / 6), order.amount(300_000, 50_000));
+    // Many times the 8,000 rows of a batch: the first of them come before the clock, and the last is a part of one.
+    let (dead, rows) = (order.amount(DEAD, DEAD / 6), order.amount(600_000, 200_000));
     println!(
         "\n## B8c: {dead} rows are relayed first and, on one side, a transaction that wrote a row stays open all the while; \
          then {rows} rows are timed. In place of half an hour: as many dead rows as it would leave, in a minute"

@@ -64,7 +64,8 @@ const CASES: &str = "COPY death_case (id, person_id, episode, phase, plan_versio
 const DOCUMENTS: &str = "COPY evidence (id, case_id, position, organisation, reference, document_index, revision, \
                          source, died_on, place, document_hash, reporter, received_at, standing) FROM STDIN";
 
-/// What else a case leaves, of the rows that it has; each as the product writes it.
+/// What else a case leaves, of the rows that it has; each as the product writes it. Of requests the newest tenth: they
+/// are deleted after thirty days.
 const CASE_REST: [&str; 8] = [
     "INSERT INTO question (case_id, fact_version, department, action, state, asked_at, due_at, escalated, outcome, \
      legal_basis, undo, receipt_event_id, answered_at) \
@@ -81,7 +82,8 @@ const CASE_REST: [&str; 8] = [
      CAST(asked_at / 600000000 % 12 AS integer), asked_at, case_id::text, answered_at FROM question",
     "INSERT INTO request (caller, method, request_id, content_hmac, answer, created_at) \
      SELECT 'test.hospital', 'DeathCaseService/ReportDeath', gen_random_uuid(), sha256(id::text::bytea), \
-     decode(repeat('5a', 1200), 'hex'), opened_at FROM death_case WHERE opened_at % 10 = 0",
+     decode(repeat('5a', 1200), 'hex'), opened_at FROM death_case \
+     ORDER BY opened_at DESC LIMIT (SELECT count(*) / 10 FROM death_case)",
     "INSERT INTO audit (id, at, action, subject, service, aggregate, aggregate_id, division, causation_id, record, \
      key_id, mac) SELECT gen_random_uuid(), opened_at, 'ReportDeath', 'test.hospital', 'life-events', 'death_case', \
      id, division, gen_random_uuid(), 'phase=notifying fact_version=1 source=medical_certificate', '{key_id}', \

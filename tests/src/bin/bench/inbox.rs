@@ -39,6 +39,8 @@ const B3: Target = Target::higher(
     0.7,
 );
 
+const SAME_ROWS: Target = Target::same_rows("B3");
+
 const B3B: Target = Target::higher(
     "B3b",
     "events applied a second ÷ one transaction for each",
@@ -86,9 +88,10 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
         println!("context: with its own relay sending the receipts meanwhile, ÷ pgbench: {ratio}");
     }
     let reached = B3.judge(&subject.over(&baseline));
+    let same = SAME_ROWS.judge(&subject.wal_apart(&baseline));
     let batched = B3B.judge(&subject.over(&single));
     inbox.stand.clear(&[SERVICE, EMPTY, BASELINE]).await?;
-    Ok(reached && batched)
+    Ok(reached && same && batched)
 }
 
 /// What becomes of the receipts that it writes to its outbox.

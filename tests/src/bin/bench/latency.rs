@@ -17,11 +17,15 @@ pub(crate) struct Times(Histogram<u64>);
 
 impl Times {
     /// Of these, in microseconds.
+    ///
+    /// # Errors
+    /// There are none: the quantiles of nothing are 0, which would pass for quick.
     pub(crate) fn of(micros: impl IntoIterator<Item = u64>) -> anyhow::Result<Self> {
         let mut times = Histogram::new_with_max(LONGEST_MICROS, 3)?;
         for one in micros {
             times.saturating_record(one);
         }
+        anyhow::ensure!(!times.is_empty(), "no latency was measured");
         Ok(Self(times))
     }
 
@@ -77,4 +81,15 @@ pub(crate) fn arrivals(begin: Instant, rate: f64, time: Duration) -> Vec<Instant
         at -= (1.0 - random.random::<f64>()).ln() / rate;
     }
     arrivals
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latency_of_nothing_is_an_error() {
+        assert!(Times::of([]).is_err());
+        assert_eq!(Times::of([2000, 2000]).unwrap().ms(0.99), 2.0);
+    }
 }

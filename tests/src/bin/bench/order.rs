@@ -1,5 +1,7 @@
 //! What one run of the benchmarks is asked for.
 
+use std::time::Duration;
+
 use anyhow::bail;
 
 /// Pairs of baseline and subject in a full run.
@@ -80,6 +82,11 @@ impl Order {
     /// Whether what only explains a figure is measured too.
     pub(crate) fn is_full(&self) -> bool {
         !self.smoke
+    }
+
+    /// How long a timed run goes before it counts.
+    pub(crate) fn warm_up(&self) -> Duration {
+        Duration::from_secs(self.amount(10, 2) as u64)
     }
 
     /// How often subject and baseline take turns.

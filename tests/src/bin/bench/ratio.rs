@@ -82,18 +82,29 @@ impl Legs {
         pairs.map(|(own, other)| each(own) / each(other)).collect()
     }
 
+    /// How many times the WAL of the side that writes less the other writes for each operation, pair by pair: two
+    /// that write the same rows are near 1.
+    pub(crate) fn wal_apart(&self, other: &Self) -> Vec<f64> {
+        let each = |leg: &Leg| leg.cost.wal_bytes / leg.operations;
+        let pairs = self.legs.iter().zip(&other.legs);
+        let ratios = pairs.map(|(own, other)| each(own) / each(other));
+        ratios.map(|ratio| ratio.max(1.0 / ratio)).collect()
+    }
+
     /// Prints rate and cost.
     pub(crate) fn print(&self) {
         let mut cost = Cost::default();
         let mut thousands = 0.0;
+        let mut seconds = 0.0;
         for leg in &self.legs {
             cost += leg.cost;
             thousands += leg.operations / 1000.0;
+            seconds += leg.took.as_secs_f64();
         }
         let each = |seconds: f64| seconds / thousands;
         println!(
             "{}: {} a second; CPU seconds per 1,000: {:.3} (services {:.3}, PostgreSQL {:.3}, Kafka {:.3}, client {:.3}); \
-             WAL bytes each: {:.0}",
+             WAL bytes each: {:.0}; commits a second: {:.0}",
             self.name,
             spread(&self.rates(), 0),
             each(cost.cpu()),
@@ -101,16 +112,17 @@ impl Legs {
             each(cost.postgres),
             each(cost.kafka),
             each(cost.client),
-            cost.wal_bytes / thousands / 1000.0
+            cost.wal_bytes / thousands / 1000.0,
+            cost.commits / seconds
         );
     }
 }
 
-/// The value in the middle; 0 of none.
+/// The value in the middle; not a number where there is none, which no mark is reached by.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// `median (least–most)`.
@@ -181,9 +193,21 @@ impl Target {
         }
     }
 
-    /// Prints the ratio of the pairs beside floor and goal; whether the median reaches the floor.
+    /// One for what [`Legs::wal_apart`] says of two that must write the same rows: the statements of a baseline are a
+    /// copy, which the product's may leave behind.
+    pub(crate) const fn same_rows(id: &'static str) -> Self {
+        let ratio = "WAL bytes for each operation, the side with more ÷ the other";
+        Self::lower(id, ratio, 1.33, 1.1)
+    }
+
+    /// Prints the ratio of the pairs beside floor and goal; whether the median reaches the floor. Nothing measured
+    /// reaches none.
     #[must_use]
     pub(crate) fn judge(&self, ratios: &[f64]) -> bool {
+        if ratios.is_empty() || ratios.iter().any(|ratio| !ratio.is_finite()) {
+            println!("{}: {}: NOTHING MEASURED", self.id, self.ratio);
+            return false;
+        }
         let reached = median(ratios);
         let reaches = |mark: f64| match self.better {
             Better::Higher => reached >= mark,
@@ -204,5 +228,64 @@ impl Target {
             mark(self.goal)
         );
         reaches(self.floor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HIGH: Target = Target::higher("B0", "high", 0.5, 0.7);
+    const LOW: Target = Target::lower("B0", "low", 4.0, 2.0);
+
+    /// A second of so many operations that write so much.
+    fn leg(operations: f64, wal_bytes: f64) -> Leg {
+        let cost = Cost {
+            wal_bytes,
+            ..Cost::default()
+        };
+        Leg {
+            operations,
+            took: Duration::from_secs(1),
+            cost,
+        }
+    }
+
+    fn legs(of: &[Leg]) -> Legs {
+        let mut legs = Legs::of("legs");
+        for leg in of {
+            legs.add(*leg);
+        }
+        legs
+    }
+
+    #[test]
+    fn the_median_is_judged_not_the_best() {
+        assert!(HIGH.judge(&[0.1, 0.5, 0.9]) && !HIGH.judge(&[0.4, 0.4, 0.9]));
+        assert!(LOW.judge(&[9.0, 4.0, 1.0]) && !LOW.judge(&[9.0, 4.1, 1.0]));
+    }
+
+    #[test]
+    fn nothing_measured_reaches_no_floor() {
+        for target in [HIGH, LOW] {
+            for nothing in [&[][..], &[f64::NAN], &[f64::INFINITY], &[1.0, f64::NAN]] {
+                assert!(!target.judge(nothing), "{target:?} {nothing:?}");
+            }
+        }
+        assert!(median(&[]).is_nan());
+        let (none, some) = (legs(&[leg(0.0, 0.0)]), legs(&[leg(9.0, 9.0)]));
+        assert!(!LOW.judge(&none.wal_apart(&some)) && !HIGH.judge(&some.over(&none)));
+    }
+
+    #[test]
+    fn a_third_more_wal_on_either_side_is_too_much() {
+        let (one, more) = (
+            legs(&[leg(100.0, 700_000.0)]),
+            legs(&[leg(200.0, 1_820_000.0)]),
+        );
+        let target = Target::same_rows("B0");
+        assert!(target.judge(&one.wal_apart(&more)) && target.judge(&more.wal_apart(&one)));
+        let most = legs(&[leg(100.0, 940_000.0)]);
+        assert!(!target.judge(&one.wal_apart(&most)) && !target.judge(&most.wal_apart(&one)));
     }
 }

@@ -9,7 +9,6 @@ use uuid::Uuid;
 use crate::latency::{SEED, Times};
 use crate::pgbench::{Logged, Pgbench, Ran, logged};
 use crate::ratio::Leg;
-use crate::reports::WARM_UP;
 use crate::stand::Stand;
 
 /// The baseline's database: the tables of both services.
@@ -27,6 +26,7 @@ const LOG: &str = "latency";
 pub(crate) struct Statements<'s> {
     pub(crate) stand: &'s Stand,
     pub(crate) residents: u64,
+    pub(crate) warm_up: Duration,
 }
 
 /// Copies the table of persons, which nobody may be using, and adds the tables of `life-events`.
@@ -45,11 +45,11 @@ pub(crate) async fn prepare(stand: &Stand) -> anyhow::Result<()> {
 impl Statements<'_> {
     /// So many connections for a while.
     pub(crate) async fn closed(&self, clients: usize, seconds: u64) -> anyhow::Result<Leg> {
-        let options = logging(Duration::from_secs(seconds));
+        let options = self.logging(Duration::from_secs(seconds));
         let first = self.first_free().await?;
         self.stand.administer("CHECKPOINT").await?;
         let warmed = async {
-            tokio::time::sleep(WARM_UP).await;
+            tokio::time::sleep(self.warm_up).await;
             let begun = jiff::Timestamp::now().as_microsecond();
             Ok((begun.unsigned_abs(), self.stand.servers.start(&[]).await?))
         };
@@ -106,7 +106,7 @@ impl Statements<'_> {
 
     /// At random moments, `rate` a second.
     pub(crate) async fn open(&self, rate: f64, time: Duration) -> anyhow::Result<Times> {
-        let mut options = logging(time);
+        let mut options = self.logging(time);
         options.extend([format!("--rate={rate:.1}"), format!("--random-seed={SEED}")]);
         self.pgbench(OPEN_CLIENTS, self.first_free().await?, &options)
             .await
@@ -114,17 +114,17 @@ impl Statements<'_> {
         let all = logged(self.stand.scratch(), LOG)?;
         let start = |one: &Logged| one.ended.saturating_sub(one.latency);
         let begin = all.iter().map(start).min().unwrap_or_default();
-        let warm = begin + u64::try_from(WARM_UP.as_micros())?;
+        let warm = begin + u64::try_from(self.warm_up.as_micros())?;
         let counted = all.iter().filter(|one| start(one) >= warm);
-        Times::of(counted.map(|one| one.latency))
+        Times::of(counted.map(|one| one.latency)).context("transactions after the warm-up")
     }
-}
 
-/// Options of a run that is warm for so long, with a log.
-fn logging(time: Duration) -> Vec<String> {
-    vec![
-        format!("--time={}", (WARM_UP + time).as_secs()),
-        "--log".to_owned(),
-        format!("--log-prefix={LOG}"),
-    ]
+    /// Options of a run that is warm for so long, with a log.
+    fn logging(&self, time: Duration) -> Vec<String> {
+        vec![
+            format!("--time={}", (self.warm_up + time).as_secs()),
+            "--log".to_owned(),
+            format!("--log-prefix={LOG}"),
+        ]
+    }
 }

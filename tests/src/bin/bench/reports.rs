@@ -18,18 +18,22 @@ use uuid::Uuid;
 
 use crate::facts;
 use crate::latency::{Times, arrivals, wait_until};
+use crate::order::Order;
 use crate::ratio::Leg;
 use crate::residents;
 use crate::stand::{LOOK_EVERY, Stand, end};
-
-/// How long each run goes before it counts.
-pub(crate) const WARM_UP: Duration = Duration::from_secs(2);
 
 /// How soon the first call of an open loop is.
 const BEGINS_IN: Duration = Duration::from_millis(100);
 
 /// How long an outbox may take to empty.
 const DRAINED_WITHIN: Duration = Duration::from_secs(300);
+
+/// The service that takes the reports.
+pub(crate) const LIFE_EVENTS: &str = "life-events";
+
+/// The services that run, each with a database.
+const SERVICES: [&str; 2] = ["residents", LIFE_EVENTS];
 
 /// The whole province: a hospital reports whoever dies in it, from wherever.
 const PROVINCE: &str = "52";
@@ -42,6 +46,16 @@ pub(crate) enum Relay {
     Rests,
 }
 
+impl Relay {
+    /// The lease of the relay that rests.
+    async fn lease(self, db: &Database) -> anyhow::Result<Option<HeldLease>> {
+        Ok(match self {
+            Self::Runs => None,
+            Self::Rests => Some(HeldLease::take(db).await?),
+        })
+    }
+}
+
 /// The services `residents` and `life-events`, and clients of them.
 pub(crate) struct Commands {
     pub(crate) stand: Stand,
@@ -50,8 +64,11 @@ pub(crate) struct Commands {
     addresses: Addresses,
     processes: Vec<Process>,
     life_events: Database,
-    _lease: Option<HeldLease>,
+    relay: Relay,
+    /// Of `life-events`, while its relay rests.
+    lease: Option<HeldLease>,
     residents: u64,
+    pub(crate) warm_up: Duration,
     /// Reports so far: the place of the next person.
     told: AtomicU64,
 }
@@ -87,13 +104,14 @@ impl Commands {
     }
 
     /// Starts both services on a stand whose table of persons is full.
-    pub(crate) async fn start(stand: Stand, count: u64, relay: Relay) -> anyhow::Result<Self> {
+    pub(crate) async fn start(
+        order: &Order,
+        stand: Stand,
+        count: u64,
+        relay: Relay,
+    ) -> anyhow::Result<Self> {
         stand.administer("CHECKPOINT").await?;
-        let life_events = stand.open("life-events")?;
-        let lease = match relay {
-            Relay::Runs => None,
-            Relay::Rests => Some(HeldLease::take(&life_events).await?),
-        };
+        let life_events = stand.open(LIFE_EVENTS)?;
         let addresses = Addresses {
             residents: free_port(),
             life_events: free_port(),
@@ -102,16 +120,18 @@ impl Commands {
         let at = |port: u16| vec![format!("http://127.0.0.1:{port}")];
         let known = [
             ("residents", at(addresses.residents)),
-            ("life-events", at(addresses.life_events)),
+            (LIFE_EVENTS, at(addresses.life_events)),
         ];
         let mut commands = Self {
             platform: Platform::new(known.into(), ClockControl::File(clock)),
             callers: Callers::of(PROVINCE),
             addresses,
             processes: Vec::new(),
+            lease: relay.lease(&life_events).await?,
             life_events,
-            _lease: lease,
+            relay,
             residents: count,
+            warm_up: order.warm_up(),
             told: AtomicU64::new(0),
             stand,
         };
@@ -121,16 +141,14 @@ impl Commands {
 
     /// Starts both services, anew if they run, with further settings.
     pub(crate) async fn serve(&mut self, more: &[String]) -> anyhow::Result<()> {
-        for process in std::mem::take(&mut self.processes) {
-            end(process).await?;
-        }
+        self.end().await?;
         let at = self.addresses;
         let neighbour = format!("neighbours.residents=http://127.0.0.1:{}", at.residents);
         let with_neighbour = [more, &[neighbour]].concat();
         self.processes = vec![
             self.stand.start("residents", at.residents, more),
             self.stand
-                .start("life-events", at.life_events, &with_neighbour),
+                .start(LIFE_EVENTS, at.life_events, &with_neighbour),
         ];
         for process in &self.processes {
             process.is_serving().await;
@@ -138,14 +156,41 @@ impl Commands {
         Ok(())
     }
 
-    /// Ends the services and drops their databases and these.
-    pub(crate) async fn stop(self, more: &[&str]) -> anyhow::Result<()> {
-        for process in self.processes {
+    async fn end(&mut self) -> anyhow::Result<()> {
+        for process in std::mem::take(&mut self.processes) {
             end(process).await?;
         }
+        Ok(())
+    }
+
+    /// Analyses the tables and starts both services anew: `analysed.rs` says why.
+    pub(crate) async fn analyse(&mut self) -> anyhow::Result<()> {
+        for service in SERVICES {
+            let db = self.stand.open(service)?;
+            db.writer().run("VACUUM ANALYZE", []).await?;
+            db.close().await;
+        }
+        self.serve(&[]).await
+    }
+
+    /// Puts a copy in the place of the database of `life-events`, starts both services anew, and begins again with
+    /// the first person. The other database does not change while the relay rests.
+    pub(crate) async fn restore(&mut self, copy: &str) -> anyhow::Result<()> {
+        self.end().await?;
+        self.lease = None;
         self.life_events.close().await;
-        let databases = [&["residents", "life-events"], more].concat();
-        self.stand.clear(&databases).await
+        self.stand.copy(copy, LIFE_EVENTS).await?;
+        self.life_events = self.stand.open(LIFE_EVENTS)?;
+        self.lease = self.relay.lease(&self.life_events).await?;
+        self.told.store(0, Ordering::Relaxed);
+        self.serve(&[]).await
+    }
+
+    /// Ends the services and drops their databases and these.
+    pub(crate) async fn stop(mut self, more: &[&str]) -> anyhow::Result<()> {
+        self.end().await?;
+        self.life_events.close().await;
+        self.stand.clear(&[&SERVICES, more].concat()).await
     }
 
     /// Process ids of both services.
@@ -157,7 +202,22 @@ impl Commands {
     pub(crate) fn with_connections(&self, count: usize) -> Platform {
         let address = format!("http://127.0.0.1:{}", self.addresses.life_events);
         let clock = self.platform.clock.clone();
-        Platform::new([("life-events", vec![address; count])].into(), clock)
+        Platform::new([(LIFE_EVENTS, vec![address; count])].into(), clock)
+    }
+
+    /// Fails if fewer people are left than are to be reported: a benchmark that runs out of them measures nothing.
+    pub(crate) fn has_people_for(&self, reports: usize) -> anyhow::Result<()> {
+        let left = self.residents.saturating_sub(self.reported());
+        ensure!(
+            u64::try_from(reports)? <= left,
+            "{left} people are left, and {reports} reports are to be made"
+        );
+        Ok(())
+    }
+
+    /// Reports so far, those that were refused among them.
+    fn reported(&self) -> u64 {
+        self.told.load(Ordering::Relaxed)
     }
 
     /// Reports somebody nobody has reported; the request's id.
@@ -190,30 +250,70 @@ impl Commands {
 
     /// So many reports in flight for a while.
     pub(crate) async fn reports(&self, in_flight: usize, time: Duration) -> anyhow::Result<Leg> {
-        let before = self.told.load(Ordering::Relaxed);
+        self.reports_over(&self.platform, in_flight, time).await
+    }
+
+    /// The same through another view.
+    pub(crate) async fn reports_over(
+        &self,
+        platform: &Platform,
+        in_flight: usize,
+        time: Duration,
+    ) -> anyhow::Result<Leg> {
         self.stand.administer("CHECKPOINT").await?;
+        self.timed(platform, in_flight, time).await
+    }
+
+    /// The same once it is warm: the first that touches a page after a checkpoint writes it to the WAL as a whole.
+    pub(crate) async fn warmed_reports(
+        &self,
+        in_flight: usize,
+        time: Duration,
+    ) -> anyhow::Result<Leg> {
+        self.stand.administer("CHECKPOINT").await?;
+        self.keep(&self.platform, in_flight, self.warm_up).await?;
+        self.timed(&self.platform, in_flight, time).await
+    }
+
+    async fn timed(
+        &self,
+        platform: &Platform,
+        in_flight: usize,
+        time: Duration,
+    ) -> anyhow::Result<Leg> {
+        let before = self.reported();
         let meter = self.stand.servers.start(&self.pids()).await?;
-        let until = Instant::now() + time;
-        let workers = (0..in_flight).map(|_| async {
-            while Instant::now() < until {
-                self.tell(&self.platform).await?;
-            }
-            anyhow::Ok(())
-        });
-        futures::future::try_join_all(workers).await?;
+        self.keep(platform, in_flight, time).await?;
         let (took, cost) = meter.stop().await?;
-        let told = self.told.load(Ordering::Relaxed) - before;
         Ok(Leg {
-            operations: told as f64,
+            operations: (self.reported() - before) as f64,
             took,
             cost,
         })
     }
 
+    /// Keeps so many reports in flight.
+    async fn keep(
+        &self,
+        platform: &Platform,
+        in_flight: usize,
+        time: Duration,
+    ) -> anyhow::Result<()> {
+        let until = Instant::now() + time;
+        let workers = (0..in_flight).map(|_| async {
+            while Instant::now() < until {
+                self.tell(platform).await?;
+            }
+            anyhow::Ok(())
+        });
+        futures::future::try_join_all(workers).await?;
+        Ok(())
+    }
+
     /// Reports at random moments, `rate` a second; those of the warm-up are left out.
     pub(crate) async fn open(&self, rate: f64, time: Duration) -> anyhow::Result<Vec<Told>> {
         let begin = Instant::now() + BEGINS_IN;
-        let starts = arrivals(begin, rate, WARM_UP + time);
+        let starts = arrivals(begin, rate, self.warm_up + time);
         let reports = starts.into_iter().map(|start| async move {
             wait_until(start).await;
             let request = self.tell(&self.platform).await?;
@@ -224,7 +324,7 @@ impl Commands {
             })
         });
         let mut told = futures::future::try_join_all(reports).await?;
-        told.retain(|one| one.start >= begin + WARM_UP);
+        told.retain(|one| one.start >= begin + self.warm_up);
         Ok(told)
     }
 

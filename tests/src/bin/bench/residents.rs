@@ -21,8 +21,8 @@ use crate::facts;
 /// Rows that are made before they are sent.
 const AT_ONCE: u64 = 2000;
 
-/// Demo numbers of one day of birth.
-const PER_DAY: u64 = 900;
+/// Days of birth: ninety years, up to 2019. A prime, so that days and villages are spread apart from each other.
+const DAYS: u64 = 32_869;
 
 /// Who writes at once: one for each processor.
 const WRITERS: u64 = 2;
@@ -107,9 +107,8 @@ struct Rows {
 
 impl Rows {
     fn add(&mut self, keys: &KeyRing, villages: &[DivisionCode], n: u64) -> anyhow::Result<()> {
-        let first: Date = "1930-01-01".parse()?;
-        let birth = first.saturating_add(i64::try_from(n / PER_DAY)?.days());
-        let number = ResidentNumber::demo(birth, u16::try_from(n % PER_DAY)?)?;
+        let number = number(n)?;
+        let birth = number.birth_date();
         let id = facts::by_number(n);
         let village = |n: u64| {
             let place = (n * SPREAD) % villages.len() as u64;
@@ -138,6 +137,16 @@ impl Rows {
         writeln!(self.numbers, "{}\t{id}", bytes(&index))?;
         Ok(())
     }
+}
+
+/// A number that nobody else has: another day of birth for each of so many people, then another sequence; every other
+/// person is a man.
+fn number(n: u64) -> anyhow::Result<ResidentNumber> {
+    let first: Date = "1930-01-01".parse()?;
+    let day = n * SPREAD % DAYS;
+    let birth = first.saturating_add(i64::try_from(day)?.days());
+    let sequence = n / DAYS * 2 + n % 2;
+    Ok(ResidentNumber::demo(birth, u16::try_from(sequence)?)?)
 }
 
 /// An invented name.
@@ -171,4 +180,34 @@ pub(crate) fn bytes(bytes: &[u8]) -> String {
         text.push(char::from(DIGITS[usize::from(byte & 15)]));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_unique_and_spread_over_ninety_years_and_both_sexes() {
+        let count = DAYS * 3;
+        let numbers: Vec<ResidentNumber> = (0..count).map(|n| number(n).unwrap()).collect();
+        let different: HashSet<&ResidentNumber> = numbers.iter().collect();
+        assert_eq!(different.len() as u64, count);
+        // Of few people as of many.
+        for some in [&numbers[..3_000], &numbers[..]] {
+            let decades: HashSet<i16> = some
+                .iter()
+                .map(|one| one.birth_date().year() / 10)
+                .collect();
+            assert_eq!(decades, (193..=201).collect());
+            let men = some.iter().filter(|one| one.sex() == Sex::Male).count();
+            assert_eq!(men, some.len() / 2);
+        }
+    }
+
+    #[test]
+    fn there_are_numbers_for_four_million() {
+        assert!(number(3_999_999).is_ok());
+    }
 }

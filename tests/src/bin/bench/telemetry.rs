@@ -6,15 +6,48 @@ use anyhow::ensure;
 
 use crate::collector::Collector;
 use crate::order::Order;
-use crate::ratio::{Legs, Target};
-use crate::reports::{Commands, Relay, WARM_UP};
+use crate::ratio::{Leg, Legs, Target, spread};
+use crate::reports::{Commands, Relay};
 use crate::stand::{LOOK_EVERY, Stand};
 
 /// Reports in flight.
 const IN_FLIGHT: usize = 32;
 
-/// Shares of the traces that are kept, with what a turn is called.
-const RATIOS: [(f64, &str); 2] = [(0.05, "5 % kept"), (1.0, "all kept")];
+/// What a turn does with traces.
+struct Mode {
+    name: &'static str,
+    /// Share of the traces that are kept; none are made without.
+    kept: Option<f64>,
+}
+
+/// Without, and of [`TARGETS`].
+const MODES: [Mode; 3] = [
+    Mode {
+        name: "off",
+        kept: None,
+    },
+    Mode {
+        name: "5 % kept",
+        kept: Some(0.05),
+    },
+    Mode {
+        name: "all kept",
+        kept: Some(1.0),
+    },
+];
+
+impl Mode {
+    /// Settings of the services.
+    fn settings(&self, endpoint: &str) -> Vec<String> {
+        let Some(ratio) = self.kept else {
+            return Vec::new();
+        };
+        vec![
+            format!("telemetry.otlp_endpoint={endpoint}"),
+            format!("telemetry.sample_ratio={ratio}"),
+        ]
+    }
+}
 
 const TARGETS: [Target; 2] = [
     higher(
@@ -55,9 +88,9 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
     let Some(stand) = Stand::of(&modules).await? else {
         return Ok(true);
     };
-    let count = order.amount(400_000, 100_000) as u64;
+    let count = order.amount(1_000_000, 100_000) as u64;
     Commands::fill(&stand, count).await?;
-    let mut bench = Commands::start(stand, count, Relay::Rests).await?;
+    let mut bench = Commands::start(order, stand, count, Relay::Rests).await?;
     println!(
         "\n## B10: ReportDeath by person id, {IN_FLIGHT} in flight, as in B1; the receiver decodes and counts in the \
          process of the benchmark, on the same processors"
@@ -65,33 +98,47 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
     let collector = Collector::default();
     let endpoint = collector.start().await?;
     let time = Duration::from_secs(order.amount(10, 2) as u64);
-    let mut off = Legs::of("off");
-    let mut kept = RATIOS.map(|(_, name)| Legs::of(name));
-    for _ in 0..order.pairs() {
-        bench.serve(&[]).await?;
-        bench.reports(IN_FLIGHT, WARM_UP).await?;
-        off.add(bench.reports(IN_FLIGHT, time).await?);
-        for ((ratio, name), legs) in RATIOS.iter().zip(&mut kept) {
-            let more = [
-                format!("telemetry.otlp_endpoint={endpoint}"),
-                format!("telemetry.sample_ratio={ratio}"),
-            ];
-            bench.serve(&more).await?;
-            bench.reports(IN_FLIGHT, WARM_UP).await?;
-            collector.take();
-            let leg = bench.reports(IN_FLIGHT, time).await?;
-            // A trace of a report has a span in each of two services, at the least.
-            let spans = received(&collector, leg.operations * ratio).await?;
-            legs.add(leg);
-            println!("  {name}: {spans} spans received");
+    bench.reports(IN_FLIGHT, order.warm_up()).await?;
+    bench.analyse().await?;
+    let mut legs = MODES.map(|mode| Legs::of(mode.name));
+    for round in 0..order.pairs() {
+        for step in 0..MODES.len() {
+            // Another one first in each round: tables grow from turn to turn.
+            let which = (round + step) % MODES.len();
+            let mode = &MODES[which];
+            bench.serve(&mode.settings(&endpoint)).await?;
+            legs[which].add(turn(&bench, &collector, mode, time).await?);
         }
     }
+    let [off, kept @ ..] = &legs;
     off.print();
     let mut reached = true;
     for (legs, target) in kept.iter().zip(TARGETS) {
         legs.print();
-        reached &= target.judge(&legs.over(&off));
+        println!(
+            "processor time for each report ÷ without: {}",
+            spread(&legs.cpu_over(off), 2)
+        );
+        reached &= target.judge(&legs.over(off));
     }
     bench.stop(&[]).await?;
     Ok(reached)
+}
+
+/// Reports once the processes are warm; the spans of their traces have come.
+async fn turn(
+    bench: &Commands,
+    collector: &Collector,
+    mode: &Mode,
+    time: Duration,
+) -> anyhow::Result<Leg> {
+    bench.reports(IN_FLIGHT, bench.warm_up).await?;
+    collector.take();
+    let leg = bench.reports(IN_FLIGHT, time).await?;
+    if let Some(ratio) = mode.kept {
+        // A trace of a report has a span in each of two services, at the least.
+        let spans = received(collector, leg.operations * ratio).await?;
+        println!("  {}: {spans} spans received", mode.name);
+    }
+    Ok(leg)
 }

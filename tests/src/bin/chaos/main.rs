@@ -44,7 +44,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     for line in summary::to_lines(&summary) {
         println!("{line}");
     }
-    if outcome.violations.is_empty() {
+    if outcome.violations.is_empty() && outcome.unreached.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
     println!(

@@ -7,13 +7,14 @@ use minzheng_proto::topics::LIFE_EVENTS_RECEIPTS;
 use prost::Message;
 use uuid::Uuid;
 
-use super::{Found, Harm};
+use super::{Found, Harm, verified};
 use crate::chaos::observe::{AuditRow, Observed};
 
 pub(super) fn once(observed: &Observed) -> Found {
     let mut found = audited(observed);
     found.extend(answered(observed));
     found.extend(housed(observed));
+    found.extend(verified(observed, "effect-once", Harm::Doubled));
     found
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Found, Harm};
 use crate::chaos::observe::Observed;
+use crate::chaos::workload::OWN_APPROVAL;
 
 pub(super) fn same(observed: &Observed) -> Found {
     let mut found = answers(observed);
@@ -35,8 +36,9 @@ fn answers(observed: &Observed) -> Found {
             .attempts
             .iter()
             .skip_while(|attempt| attempt.kind != crate::chaos::history::Kind::Ok)
-            .find_map(|attempt| attempt.answer["reason"].as_str());
-        if let Some(reason) = refused_later.filter(|reason| *reason != "CONTENDED") {
+            .filter_map(|attempt| attempt.answer["reason"].as_str())
+            .find(|reason| *reason != "CONTENDED");
+        if let Some(reason) = refused_later {
             found.push((
                 Harm::Wrong,
                 format!(
@@ -70,12 +72,14 @@ fn references(observed: &Observed) -> Found {
         .collect()
 }
 
-/// A request id or a reference that was used for something else was taken.
+/// What must be refused was taken: a request id or a reference that was used for something else, the approval of what
+/// one prepared oneself.
 fn misused(observed: &Observed) -> Found {
     let stories = observed.ops.iter().filter(|op| op.does() == "story");
     let taken = stories.flat_map(|op| &op.attempts).filter_map(|attempt| {
         let reason = attempt.answer["reason"].as_str()?;
-        reason.starts_with("misuse").then(|| reason.to_owned())
+        let is_taken = reason.starts_with("misuse") || reason == OWN_APPROVAL;
+        is_taken.then(|| reason.to_owned())
     });
     taken.map(|reason| (Harm::Wrong, reason)).collect()
 }

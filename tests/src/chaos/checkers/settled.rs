@@ -13,7 +13,8 @@ use crate::chaos::observe::{Case, Observed};
 /// How long after the last fault has healed something may still be open.
 pub const QUIET_WITHIN: Duration = Duration::from_secs(60);
 
-fn says_settled(phase: &str) -> bool {
+/// Whether a case in this phase has all its answers.
+pub(in crate::chaos) fn says_settled(phase: &str) -> bool {
     let phase = phase.to_lowercase();
     let phase = phase.trim_start_matches("phase_");
     matches!(phase, "settled" | "finished" | "reversed")
@@ -135,7 +136,27 @@ pub(super) fn nothing_open(observed: &Observed) -> Found {
         (Harm::Wrong, text)
     }));
     found.extend(owners(observed));
+    found.extend(unlived(observed));
     found
+}
+
+/// A story that did not come to its end: it was refused what it had a right to, or nobody knows. Who refuses everything
+/// loses nothing, either.
+fn unlived(observed: &Observed) -> Found {
+    let stories = observed.ops.iter().filter(|op| op.does() == "story");
+    let unlived = stories.filter(|op| op.ok().is_none());
+    unlived
+        .map(|op| {
+            let last = op.attempts.last();
+            let reason = last.and_then(|last| last.answer["reason"].as_str());
+            let text = format!(
+                "story {} ended: {}",
+                op.deed.op,
+                reason.unwrap_or("without an answer to the end")
+            );
+            (Harm::Wrong, text)
+        })
+        .collect()
 }
 
 /// Whatever a case waits for has an owner, a beginning and advice.

@@ -111,6 +111,8 @@ pub(super) fn in_order(observed: &Observed) -> Found {
         }
     }
     found.extend(facts(observed));
+    found.extend(verified(observed, "stream-order", Harm::Wrong));
+    found.extend(verified(observed, "stream-gap", Harm::Wrong));
     let gaps = observed.api.gaps.iter();
     found.extend(gaps.map(|gap| {
         let text = format!(

@@ -1,5 +1,6 @@
 //! The faults: each is made, held for its time and mended.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,18 +11,16 @@ use nix::sys::signal::Signal;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
+use super::borders::{NOT_REACHED, at_border, die_at};
 use crate::chaos::deployment::{Deployment, Kind, Replica};
 use crate::chaos::proxy::Trouble;
 use crate::platform::SERVICES;
 
-/// How long an armed process may take to reach its place.
-const REACHED_WITHIN: Duration = Duration::from_secs(5);
+/// To this service the clients send no commands.
+pub(super) const NEVER_COMMANDED: &str = "child-welfare";
 
 /// How often a server is started until it is given up.
 const STARTS: usize = 3;
-
-/// How often that is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// One fault. A replica is given by its place in the deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +41,8 @@ pub enum Fault {
     Network(String, Trouble, Duration),
     /// A process has another time, in seconds from ours.
     Skew(usize, i64, Duration),
-    /// A process is started so that it ends itself the n-th time it comes to a place.
-    Failpoint(usize, &'static str, u64),
+    /// All processes of a target are started so that they end themselves the n-th time they come to a place.
+    Failpoint(&'static str, &'static str, u64),
     /// The disk is full.
     DiskFull(Duration),
 }
@@ -56,8 +55,8 @@ pub fn draw(rng: &mut StdRng, deployment: &Deployment, skew: i64) -> Fault {
     let replica = rng.random_range(0..deployment.replicas.len());
     let choices = match (deployment.kind, deployment.disk.is_some()) {
         (Kind::Services, _) => 10,
-        (Kind::Embedded, true) => 5,
-        (Kind::Embedded, false) => 4,
+        (Kind::Embedded, true) => 6,
+        (Kind::Embedded, false) => 5,
     };
     match rng.random_range(0..choices) {
         0 => Fault::Kill(replica, Duration::from_millis(rng.random_range(0..1000))),
@@ -65,19 +64,15 @@ pub fn draw(rng: &mut StdRng, deployment: &Deployment, skew: i64) -> Fault {
         2 | 3 if rng.random_bool(0.5) => Fault::Skew(replica, skew, seconds(rng, 2..6)),
         2 | 3 => {
             let place = failpoint::ALL[rng.random_range(0..failpoint::ALL.len())];
-            // Whoever takes partitions does so once.
-            let times = match place {
-                failpoint::REBALANCE => 1,
-                _ => rng.random_range(1..20),
-            };
-            Fault::Failpoint(replica, place, times)
+            at_border(rng, deployment, place, 20)
         }
-        4 if deployment.kind == Kind::Embedded => Fault::DiskFull(seconds(rng, 1..4)),
+        4 if deployment.kind == Kind::Embedded => network(rng, deployment),
+        5 if deployment.kind == Kind::Embedded => Fault::DiskFull(seconds(rng, 1..4)),
         4 => Fault::KillPostgres(Duration::from_millis(rng.random_range(0..1500))),
         5 => Fault::PausePostgres(seconds(rng, 1..7)),
         6 => Fault::KillKafka(Duration::from_millis(rng.random_range(0..1500))),
         7 => Fault::PauseKafka(seconds(rng, 1..9)),
-        _ => network(rng),
+        _ => network(rng, deployment),
     }
 }
 
@@ -93,13 +88,22 @@ pub fn draw_beside(rng: &mut StdRng, deployment: &Deployment) -> Option<Fault> {
         1 => Fault::PausePostgres(hold),
         2 => Fault::KillKafka(hold / 4),
         3 => Fault::PauseKafka(hold),
-        _ => network(rng),
+        _ => network(rng, deployment),
     })
 }
 
-fn network(rng: &mut StdRng) -> Fault {
-    let service = SERVICES[rng.random_range(0..SERVICES.len())];
-    let before = ["postgres", "kafka", "front"][rng.random_range(0..3)];
+/// Trouble on a way that somebody goes: of clients or of those who ask a neighbour as often as to a server.
+fn network(rng: &mut StdRng, deployment: &Deployment) -> Fault {
+    let mut ways: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for link in deployment.proxies.keys() {
+        let whose = link.split_once('/').map_or("", |(whose, _)| whose);
+        if whose != "client" || !link.contains(NEVER_COMMANDED) {
+            ways.entry(whose).or_default().push(link);
+        }
+    }
+    let ways: Vec<Vec<&str>> = ways.into_values().collect();
+    let links = &ways[rng.random_range(0..ways.len())];
+    let link = links[rng.random_range(0..links.len())].to_owned();
     let trouble = match rng.random_range(0..4) {
         0 => Trouble::Delay(Duration::from_millis(rng.random_range(20..300))),
         1 => Trouble::Reset,
@@ -107,11 +111,8 @@ fn network(rng: &mut StdRng) -> Fault {
         _ => Trouble::Truncate(rng.random_range(1..400)),
     };
     let hold = Duration::from_millis(rng.random_range(500..5000));
-    Fault::Network(format!("{before}/{service}"), trouble, hold)
+    Fault::Network(link, trouble, hold)
 }
-
-/// What is noted of a failpoint that nothing came past in time: the process was killed instead.
-const NOT_REACHED: &str = "not reached";
 
 impl Fault {
     /// Its kind in reports, by what came of it: a failpoint that the process did not come past is a kill.
@@ -139,10 +140,10 @@ impl Fault {
     /// What it hits.
     pub fn target(&self, deployment: &Deployment) -> String {
         match self {
-            Self::Kill(at, _)
-            | Self::Stop(at, _)
-            | Self::Skew(at, ..)
-            | Self::Failpoint(at, ..) => deployment.replicas[*at].name(),
+            Self::Kill(at, _) | Self::Stop(at, _) | Self::Skew(at, ..) => {
+                deployment.replicas[*at].name()
+            }
+            Self::Failpoint(target, ..) => (*target).to_owned(),
             Self::Network(link, ..) => link.clone(),
             Self::KillPostgres(_) | Self::PausePostgres(_) => "postgres".to_owned(),
             Self::KillKafka(_) | Self::PauseKafka(_) => "kafka".to_owned(),
@@ -168,20 +169,20 @@ impl Fault {
     /// The services whose commands it can hold up.
     pub fn services(&self, deployment: &Deployment) -> Vec<String> {
         let all = || SERVICES.map(str::to_owned).to_vec();
+        let of = |target: &str| match target {
+            "all" => all(),
+            one => vec![one.to_owned()],
+        };
         match self {
-            Self::Kill(at, _)
-            | Self::Stop(at, _)
-            | Self::Skew(at, ..)
-            | Self::Failpoint(at, ..) => match deployment.replicas[*at].target {
-                "all" => all(),
-                one => vec![one.to_owned()],
-            },
-            // Whoever asks a neighbour is held up by the way there; only life-events asks inside
-            // a command.
+            Self::Kill(at, _) | Self::Stop(at, _) | Self::Skew(at, ..) => {
+                of(deployment.replicas[*at].target)
+            }
+            Self::Failpoint(target, ..) => of(target),
+            // Whoever asks a neighbour inside a command is held up by the way there.
             Self::Network(link, ..) => match link.split_once('/') {
-                Some(("postgres" | "kafka", service)) => vec![service.to_owned()],
-                Some((_, "residents")) => vec!["life-events".to_owned()],
-                _ => Vec::new(),
+                Some(("postgres" | "kafka", service)) => of(service),
+                Some(("client", replica)) => of(target_of(replica)),
+                _ => ["life-events", "elderly-care"].map(str::to_owned).to_vec(),
             },
             Self::KillPostgres(_) | Self::PausePostgres(_) | Self::DiskFull(_) => all(),
             // Commands do not need the bus.
@@ -192,13 +193,30 @@ impl Fault {
     /// The replica it hits, where it is one process.
     pub fn replica(&self, deployment: &Deployment) -> Option<usize> {
         match self {
-            Self::Kill(at, _)
-            | Self::Stop(at, _)
-            | Self::Skew(at, ..)
-            | Self::Failpoint(at, ..) => Some(deployment.replicas[*at].number),
-            _ => None,
+            Self::Kill(at, _) | Self::Stop(at, _) | Self::Skew(at, ..) => {
+                Some(deployment.replicas[*at].number)
+            }
+            Self::Network(link, ..) => {
+                let replicas = &deployment.replicas;
+                let name = link.strip_prefix("client/")?;
+                let hit = replicas.iter().find(|replica| replica.name() == name);
+                hit.map(|replica| replica.number)
+            }
+            Self::Failpoint(..)
+            | Self::KillPostgres(_)
+            | Self::PausePostgres(_)
+            | Self::KillKafka(_)
+            | Self::PauseKafka(_)
+            | Self::DiskFull(_) => None,
         }
     }
+}
+
+/// The target of a replica, by its name.
+fn target_of(replica: &str) -> &str {
+    replica
+        .rsplit_once('-')
+        .map_or(replica, |(target, _)| target)
 }
 
 /// A fault as work for which nobody needs the processes: it can go on while those are broken too.
@@ -276,8 +294,10 @@ pub(super) async fn inject(deployment: &mut Deployment, fault: &Fault) -> anyhow
             deployment.replicas[*at].skew(0);
             return Ok(format!("{seconds} s"));
         }
-        Fault::Failpoint(at, place, times) => {
-            return Ok(die_at(&mut deployment.replicas[*at], place, *times).await);
+        Fault::Failpoint(target, place, times) => {
+            let replicas = deployment.replicas.iter_mut();
+            let armed = replicas.filter(|replica| replica.target == *target);
+            return Ok(die_at(armed.collect(), place, *times).await);
         }
         Fault::DiskFull(hold) => {
             let disk = deployment.disk.as_ref().context("a small disk")?;
@@ -330,22 +350,4 @@ async fn stop(replica: &mut Replica, hold: Duration) {
     replica.process.signal(Signal::SIGSTOP);
     tokio::time::sleep(hold).await;
     replica.process.signal(Signal::SIGCONT);
-}
-
-/// Restarts a process that ends itself there, and restarts it once more when it has, or after a while.
-async fn die_at(replica: &mut Replica, place: &str, times: u64) -> String {
-    let armed = (failpoint::VARIABLE.to_owned(), format!("{place}:{times}"));
-    replica.process.environment = vec![armed];
-    replica.process.restart();
-    let began = tokio::time::Instant::now();
-    while !replica.process.has_ended() && began.elapsed() < REACHED_WITHIN {
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-    let reached = replica.process.has_ended();
-    replica.process.environment.clear();
-    replica.process.restart();
-    format!(
-        "{place}:{times} {}",
-        if reached { "reached" } else { NOT_REACHED }
-    )
 }

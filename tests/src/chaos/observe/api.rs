@@ -69,6 +69,28 @@ async fn still_open(platform: &Platform, databases: &Databases) -> anyhow::Resul
     Ok((open > 0).then(|| format!("{open} questions are open")))
 }
 
+/// The services that do not answer through one of the ways in, although nothing is broken any more.
+pub async fn mute(platforms: &[Platform]) -> Vec<String> {
+    let mut mute = Vec::new();
+    for (replica, platform) in platforms.iter().enumerate() {
+        for service in SERVICES {
+            let named = service.to_owned();
+            let request = operations::GetOutboxRequest { service: named };
+            let answer = until_answered(|| {
+                let (mut client, request) = (platform.operations(service), request.clone());
+                async move { client.get_outbox(request).await }
+            });
+            if let Err(status) = answer.await {
+                let code = status.code();
+                mute.push(format!(
+                    "{service}, replica {replica}, does not answer: {code:?}"
+                ));
+            }
+        }
+    }
+    mute
+}
+
 async fn dead_letters(platform: &Platform, service: &'static str) -> anyhow::Result<i64> {
     let request = operations::ListDeadLettersRequest {
         service: service.to_owned(),

@@ -222,6 +222,9 @@ pub(super) async fn correct(client: &Client<'_>, case_id: &str) -> Result<(), Re
     Ok(())
 }
 
+/// How a story ends in which a clerk could approve what the same clerk prepared.
+pub(in crate::chaos) const OWN_APPROVAL: &str = "own approval taken";
+
 /// Prepares a reversal, is refused its own approval, and has another clerk approve it.
 pub(super) async fn reverse(client: &Client<'_>, case_id: &str) -> Result<(), Refused> {
     let call = async |platform: &Platform, request_id: String, etag: String| {
@@ -248,7 +251,7 @@ pub(super) async fn reverse(client: &Client<'_>, case_id: &str) -> Result<(), Re
     match approve(client, case_id, &reversal_id, true).await {
         Err(refused) if refused.is("FOUR_EYES") => {}
         Err(refused) => return Err(refused),
-        Ok(()) => return Err(Refused::No("own approval taken".to_owned())),
+        Ok(()) => return Err(Refused::No(OWN_APPROVAL.to_owned())),
     }
     approve(client, case_id, &reversal_id, false).await
 }

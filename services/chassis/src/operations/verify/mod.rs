@@ -1,0 +1,104 @@
+//! Checks what must always hold, topics against databases included. A check of its own for each idea; whatever
+//! it finds is wrong: what may only look wrong, since something was forgotten for its age or a database was
+//! restored, is no finding.
+
+mod effects;
+mod gaps;
+mod inbox;
+mod order;
+mod sequence;
+mod topics;
+mod waiting;
+
+#[cfg(test)]
+mod tests;
+
+use minzheng_proto::operations::v1 as pb;
+
+use self::gaps::Gap;
+use self::sequence::Streams;
+pub(super) use self::topics::Topics;
+use crate::audit;
+use crate::context::Context;
+use crate::seam::Failure;
+
+/// Names of the checks, in the order in which they run.
+pub(super) const CHECKS: [&str; 9] = [
+    "stream-sequence",
+    "stream-order",
+    "stream-gap",
+    "topic-against-inbox",
+    "effect-once",
+    "audit-mac",
+    "dead-letters",
+    "outbox-age",
+    "service",
+];
+
+/// Findings that a check names where there may be as many as events.
+const NAMED_AT_MOST: usize = 20;
+
+/// What a service's database said before the topics were read: what was on its way then has arrived in them.
+pub(super) struct Before {
+    streams: Streams,
+    gaps: Vec<Gap>,
+}
+
+impl Before {
+    /// Reads it.
+    pub(super) async fn load(cx: &Context) -> Result<Self, Failure> {
+        Ok(Self {
+            streams: Streams::load(cx).await?,
+            gaps: gaps::load(cx).await?,
+        })
+    }
+}
+
+/// Runs every check for one service. `before` was read before the topics.
+pub(super) async fn run(
+    cx: &Context,
+    before: &Before,
+    topics: &Topics,
+) -> Result<Vec<pb::Finding>, Failure> {
+    let mut findings = Vec::new();
+    let mut found = |check: &str, details: Vec<String>| {
+        findings.extend(details.into_iter().map(|detail| pb::Finding {
+            service: cx.name().to_owned(),
+            check: check.to_owned(),
+            detail,
+        }));
+    };
+    let published = sequence::published(cx, &before.streams, topics).await?;
+    found("stream-sequence", published);
+    found(
+        "stream-order",
+        some_of(order::out_of_order(cx.name(), topics)),
+    );
+    found("stream-gap", some_of(gaps::open(&before.gaps, topics)));
+    found("topic-against-inbox", inbox::received(cx, topics).await?);
+    found("effect-once", some_of(effects::repeated(cx, topics).await?));
+    let forged = audit::forged(cx.db().reader(), cx.keys()).await?;
+    found(
+        "audit-mac",
+        forged
+            .iter()
+            .map(|id| format!("audit record {id} was changed"))
+            .collect(),
+    );
+    found("dead-letters", waiting::dead_letters(cx).await?);
+    found("outbox-age", waiting::outbox_age(cx).await?);
+    if let Some(inspect) = &cx.module().inspect {
+        found("service", inspect.verify(cx).await?);
+    }
+    Ok(findings)
+}
+
+/// The first of them, and how many more there are.
+fn some_of(mut details: Vec<String>) -> Vec<String> {
+    let more = details.len().saturating_sub(NAMED_AT_MOST);
+    if more > 0 {
+        details.truncate(NAMED_AT_MOST);
+        details.push(format!("and {more} more"));
+    }
+    details
+}

@@ -1,0 +1,257 @@
+//! Each check of topics and tables sees what was planted for it, and nothing before.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use minzheng_proto::topics::{self, ELDERLY_CARE_BED, RESIDENTS_PERSON};
+use uuid::Uuid;
+
+use super::{Before, NAMED_AT_MOST, Topics, run, some_of};
+use crate::bus::embedded::EmbeddedBus;
+use crate::bus::{Bus, Delivery, Envelope, TopicSpec};
+use crate::civil::micros;
+use crate::clock::{FakeClock, SharedClock};
+use crate::config::Settings;
+use crate::context::Context;
+use crate::db::{Sql, val};
+use crate::module::Module;
+use crate::testing::bus_conformance::event;
+use crate::testing::{Still, TestDatabase};
+
+const SERVICE: &str = "elderly-care";
+const BEDS: &str = ELDERLY_CARE_BED.name;
+const PERSONS: &str = RESIDENTS_PERSON.name;
+
+crate::on_both_databases!(
+    order_sees_numbers_that_fall_and_numbers_given_twice,
+    order_knows_copies_and_what_is_answered_again,
+    gaps_are_seen_once_they_are_a_minute_old,
+    gaps_that_the_topic_knows_to_be_none_are_not_seen,
+    effects_are_seen_that_happened_in_two_units,
+    effects_of_one_unit_of_people_and_of_requests_are_not_seen,
+);
+
+/// A service on its database and a bus, both empty.
+struct World {
+    cx: Context,
+    clock: FakeClock,
+    bus: Arc<EmbeddedBus>,
+}
+
+impl World {
+    async fn on(database: &TestDatabase) -> Self {
+        database.create(&[SERVICE]).await.expect("created");
+        let clock = FakeClock::at(Timestamp::now());
+        let shared: SharedClock = Arc::new(clock.clone());
+        let path = database.directory().join("bus.db");
+        let bus = Arc::new(EmbeddedBus::open(&path, shared.clone()).expect("opened"));
+        let specs = topics::ALL.map(|topic| TopicSpec::from(*topic));
+        bus.apply_topics(&specs).await.expect("applied");
+        let settings = Settings::with(database.settings()).expect("valid");
+        let still = Still::new(settings, shared, bus.clone(), BTreeMap::new());
+        let cx = still.context(Module::named(SERVICE)).await;
+        Self { cx, clock, bus }
+    }
+
+    async fn end(self) {
+        self.cx.db().close().await;
+        self.bus.close(Duration::from_secs(5)).await;
+    }
+
+    async fn publish(&self, events: &[&Envelope]) {
+        for event in events {
+            let sent = self.bus.send(&[(*event).clone()]).await;
+            assert_eq!(sent, [Delivery::Stored]);
+        }
+    }
+
+    /// What one check finds.
+    async fn found(&self, check: &str) -> Vec<String> {
+        let before = Before::load(&self.cx).await.expect("read");
+        let topics = Topics::read(&self.cx).await.expect("read");
+        let found = run(&self.cx, &before, &topics).await.expect("verified");
+        let found = found.into_iter().filter(|one| one.check == check);
+        found.map(|one| one.detail).collect()
+    }
+
+    async fn plant_gap(&self, key: &str, number: i64, kind: &'static str) {
+        let text = "INSERT INTO stream_gap (source, topic, key, missing_sequence, kind, seen_at) \
+                    VALUES ('residents', $1, $2, $3, $4, $5)";
+        let seen_at = micros(self.cx.now());
+        let values = [val(PERSONS), val(key), val(number), val(kind), val(seen_at)];
+        let planted = self.cx.db().writer().run(text, values).await;
+        planted.expect("planted");
+    }
+
+    async fn plant_audit(&self, cause: Uuid, subject: &str, thing: Uuid) {
+        let text = "INSERT INTO audit (id, at, action, subject, service, aggregate, aggregate_id, causation_id, \
+                    record, key_id, mac) VALUES ($1, $2, 'EndStay', $3, $4, 'stay', $5, $6, '', '1', $7)";
+        let now = self.cx.now();
+        let values = [
+            val(crate::context::new_id(now)),
+            val(micros(now)),
+            val(subject),
+            val(SERVICE),
+            val(thing),
+            val(cause),
+            val(vec![0_u8]),
+        ];
+        let planted = self.cx.db().writer().run(text, values).await;
+        planted.expect("planted");
+    }
+
+    fn pass(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+fn bed(key: &str, number: i64) -> Envelope {
+    Envelope {
+        source: SERVICE.to_owned(),
+        causation_id: Some(Uuid::new_v4()),
+        ..event(BEDS, key, number - 1)
+    }
+}
+
+fn person(key: &str, number: i64) -> Envelope {
+    Envelope {
+        source: "residents".to_owned(),
+        ..event(PERSONS, key, number - 1)
+    }
+}
+
+/// The same for the same cause, an instant later and under a number that a restored database has given again.
+fn again(event: &Envelope, number: i64) -> Envelope {
+    Envelope {
+        id: Uuid::now_v7(),
+        sequence: number,
+        time: event.time + Duration::from_secs(1),
+        ..event.clone()
+    }
+}
+
+async fn order_sees_numbers_that_fall_and_numbers_given_twice(database: TestDatabase) {
+    let world = World::on(&database).await;
+    let [one, two, three] = [1, 2, 3].map(|number| bed("a", number));
+    world.publish(&[&one, &three, &bed("b", 1)]).await;
+    let found = world.found("stream-order").await;
+    assert_eq!(found, [""; 0], "a hole is told by another check");
+    world.publish(&[&two]).await;
+    let found = world.found("stream-order").await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains(&two.id.to_string()), "{found:?}");
+    assert!(found[0].contains("behind number 3"), "{found:?}");
+
+    let other = bed("b", 1);
+    world.publish(&[&other]).await;
+    let found = world.found("stream-order").await;
+    assert_eq!(found.len(), 2, "{found:?}");
+    let twice = format!("and {}", other.id);
+    assert!(found.iter().any(|one| one.ends_with(&twice)), "{found:?}");
+    world.end().await;
+}
+
+async fn order_knows_copies_and_what_is_answered_again(database: TestDatabase) {
+    let world = World::on(&database).await;
+    let [one, two, three] = [1, 2, 3].map(|number| bed("a", number));
+    // The relay did not hear that the second and third were stored.
+    world
+        .publish(&[&one, &two, &three, &two, &three, &bed("a", 4)])
+        .await;
+    // Somebody else's stream of that key, and a foreign one that is out of order: its owner tells it.
+    let foreign = |number| Envelope {
+        source: "child-welfare".to_owned(),
+        ..bed("a", number)
+    };
+    world.publish(&[&foreign(2), &foreign(1)]).await;
+    assert_eq!(world.found("stream-order").await, [""; 0]);
+    // Restored to where the second was not yet given: the causes of the second and third are heard again.
+    world
+        .publish(&[&again(&two, 2), &again(&three, 3), &bed("a", 5)])
+        .await;
+    assert_eq!(world.found("stream-order").await, [""; 0]);
+    // What was lost was a command: the next one has its number.
+    world.publish(&[&bed("a", 4)]).await;
+    assert_eq!(world.found("stream-order").await.len(), 1);
+    world.end().await;
+}
+
+async fn gaps_are_seen_once_they_are_a_minute_old(database: TestDatabase) {
+    let world = World::on(&database).await;
+    let [one, four] = [1, 4].map(|number| person("a", number));
+    let twice = [person("b", 1), person("b", 1)];
+    world.publish(&[&one, &four, &twice[0], &twice[1]]).await;
+    for number in [2, 3] {
+        world.plant_gap("a", number, "gap").await;
+    }
+    world.plant_gap("b", 1, "fork").await;
+    world.pass(59);
+    assert_eq!(world.found("stream-gap").await, [""; 0]);
+    world.pass(2);
+    let found = world.found("stream-gap").await;
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(found[0].starts_with("number 2 of key a of residents on residents.person is missing"));
+    assert!(found[1].starts_with("number 3 of key a"), "{found:?}");
+    assert!(found[2].contains("came out of order"), "{found:?}");
+    world.end().await;
+}
+
+async fn gaps_that_the_topic_knows_to_be_none_are_not_seen(database: TestDatabase) {
+    let world = World::on(&database).await;
+    let [one, two, three] = [1, 2, 3].map(|number| person("a", number));
+    // The second came to another replica; the first came again when its inbox row had been deleted for its age.
+    world.publish(&[&one, &two, &three, &one]).await;
+    world.plant_gap("a", 2, "gap").await;
+    world.plant_gap("a", 1, "fork").await;
+    world.pass(61);
+    assert_eq!(world.found("stream-gap").await, [""; 0]);
+    world.end().await;
+}
+
+async fn effects_are_seen_that_happened_in_two_units(database: TestDatabase) {
+    let world = World::on(&database).await;
+    let itself = world.cx.itself().subject.clone();
+    let [heard, other] = [1, 2].map(|number| person("a", number));
+    world.publish(&[&heard, &other]).await;
+    let [stay, another] = [Uuid::now_v7(), Uuid::now_v7()];
+    world.plant_audit(heard.id, &itself, stay).await;
+    world.pass(1);
+    world.plant_audit(heard.id, &itself, another).await;
+    world.plant_audit(other.id, &itself, stay).await;
+    assert_eq!(world.found("effect-once").await, [""; 0]);
+    world.plant_audit(heard.id, &itself, stay).await;
+    let told = format!("event {} did EndStay to stay {stay} 2 times", heard.id);
+    assert_eq!(world.found("effect-once").await, [told]);
+    world.end().await;
+}
+
+async fn effects_of_one_unit_of_people_and_of_requests_are_not_seen(database: TestDatabase) {
+    let world = World::on(&database).await;
+    let itself = world.cx.itself().subject.clone();
+    let heard = person("a", 1);
+    world.publish(&[&heard]).await;
+    let [stay, another] = [Uuid::now_v7(), Uuid::now_v7()];
+    // Two steps of one unit of work.
+    world.plant_audit(heard.id, &itself, stay).await;
+    world.plant_audit(heard.id, &itself, stay).await;
+    let request = Uuid::new_v4();
+    for _ in 0..2 {
+        // A caller that took an event's id for its own, and a request of the service itself.
+        world.plant_audit(heard.id, "somebody", another).await;
+        world.plant_audit(request, &itself, another).await;
+        world.pass(1);
+    }
+    assert_eq!(world.found("effect-once").await, [""; 0]);
+    world.end().await;
+}
+
+#[test]
+fn of_many_findings_some_are_named() {
+    let many = |count: usize| vec!["one".to_owned(); count];
+    assert_eq!(some_of(many(NAMED_AT_MOST)).len(), NAMED_AT_MOST);
+    let some = some_of(many(NAMED_AT_MOST + 7));
+    assert_eq!(some.len(), NAMED_AT_MOST + 1);
+    assert_eq!(some[NAMED_AT_MOST], "and 7 more");
+}
