@@ -3,6 +3,7 @@
 mod cleaner;
 mod floor;
 mod lease;
+mod passed;
 mod relay;
 mod table;
 mod write;

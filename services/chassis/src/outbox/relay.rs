@@ -13,6 +13,7 @@ use tracing::Instrument;
 
 use super::floor::Floor;
 use super::lease::LeaseHolder;
+use super::passed::Passed;
 use super::table::{self, OutboxRow};
 use crate::breather::Breather;
 use crate::bus::{Delivery, Envelope};
@@ -46,6 +47,8 @@ pub struct Relay {
     /// Rows that the bus has and that are not deleted yet. Should this process die they are sent again,
     /// and known by their ids.
     stored: Vec<i64>,
+    /// Numbers of which this relay has seen and deleted every row: nothing can come up there.
+    gone: Passed,
     /// Behind a batch that had more behind it: what was read while that one was sent. To be sent next, if all of
     /// that one arrives.
     ahead: Option<Ahead>,
@@ -77,6 +80,7 @@ impl Relay {
             floor: Floor::default(),
             last_work: None,
             stored: Vec::new(),
+            gone: Passed::default(),
             ahead: None,
             limit: cx.settings().relay.batch,
             most_bytes: BATCH_BYTES,
@@ -236,7 +240,8 @@ impl Relay {
         }
         let from = if sweeps { 0 } else { self.floor.at() };
         let except = self.stored.iter().chain(being_sent).copied();
-        let mut rows = table::waiting(outbox, self.cx.name(), from, except, self.limit).await?;
+        let (name, limit) = (self.cx.name(), self.limit);
+        let mut rows = table::waiting(outbox, name, from, &self.gone, except, limit).await?;
         let mut more = rows.len() == self.limit;
         if !sweeps {
             rows.retain(|row| self.floor.lets_pass(&row.envelope));
@@ -261,7 +266,7 @@ impl Relay {
         }
         let stored = self.stored.iter().copied();
         table::delete(self.cx.db().relay(), stored).await?;
-        self.stored.clear();
+        self.gone.add_gone(self.stored.drain(..));
         Ok(())
     }
 

@@ -1,12 +1,12 @@
 //! Reading and deleting outbox rows.
 
 use std::collections::BTreeSet;
-use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, DbErr};
 use uuid::Uuid;
 
+use super::passed::{Passed, Seqs};
 use crate::bus::Envelope;
 use crate::db::dialect::{self, Horizon};
 use crate::db::{Row, Sql, instant, rows_of, val};
@@ -14,46 +14,6 @@ use crate::division::{DivisionCode, DivisionCodeError};
 
 /// Rows that one statement deletes: SQLite's one writer must not be held for long.
 const DELETED_BY_ONE_STATEMENT: usize = 2_000;
-
-/// So many numbers that follow each other are told to the database as a range: it need not look each of them up.
-const RUN: i64 = 64;
-
-/// So many runs of a set are told as ranges. Most sets are one or two: numbers have holes only where a transaction
-/// was rolled back, commits late, or wrote what the bus refuses.
-const MOST_RUNS: usize = 4;
-
-/// Numbers of rows, in two parts.
-struct Seqs {
-    /// All numbers from the first to the last are of the set.
-    runs: Vec<RangeInclusive<i64>>,
-    /// The others.
-    single: Vec<i64>,
-}
-
-impl Seqs {
-    fn of(set: impl IntoIterator<Item = i64>) -> Self {
-        let mut set: Vec<i64> = set.into_iter().collect();
-        // Batch after batch it is in order already.
-        set.sort_unstable();
-        set.dedup();
-        let mut all: Vec<RangeInclusive<i64>> = Vec::new();
-        for seq in set {
-            match all.last_mut() {
-                Some(run) if run.end() + 1 == seq => *run = *run.start()..=seq,
-                _ => all.push(seq..=seq),
-            }
-        }
-        let (mut runs, mut single) = (Vec::new(), Vec::new());
-        for run in all {
-            if runs.len() < MOST_RUNS && run.end() - run.start() >= RUN - 1 {
-                runs.push(run);
-            } else {
-                single.extend(run);
-            }
-        }
-        Self { runs, single }
-    }
-}
 
 /// One row that waits, or that the bus refused.
 #[derive(Clone, Debug)]
@@ -110,40 +70,71 @@ const COLUMNS: &str = "seq, event_id, topic, key, sequence, type, time, division
                        traceparent, value, refused_reason";
 
 /// The oldest rows from `from` on that are neither refused nor behind a refused one of their key, without
-/// those of `except`.
+/// those of `except`, and but for numbers of which all rows are `gone`.
 pub(super) async fn waiting(
     db: &impl ConnectionTrait,
     source: &str,
     from: i64,
+    gone: &Passed,
     except: impl IntoIterator<Item = i64>,
     limit: usize,
 ) -> Result<Vec<OutboxRow>, DbErr> {
     let Seqs { runs, single } = Seqs::of(except);
+    let mut passed = gone.clone();
+    for run in runs {
+        passed.add(run);
+    }
+    let (between, last) = passed.between(from);
     let single = single.into_iter().map(|seq| vec![val(seq)]);
     let (those, mut values) = rows_of(db.get_database_backend(), single);
-    let (with_those, mut not_those) = match values.is_empty() {
-        true => (String::new(), String::new()),
+    let (with_those, not_those) = match values.is_empty() {
+        true => (String::new(), ""),
         false => (
             format!("WITH taken AS ({those}) "),
-            "AND seq NOT IN (SELECT column1 FROM taken) ".to_owned(),
+            "AND seq NOT IN (SELECT column1 FROM taken) ",
         ),
     };
-    for run in runs {
-        values.extend([val(*run.start()), val(*run.end())]);
-        let (start, end) = (values.len() - 1, values.len());
-        not_those += &format!("AND seq NOT BETWEEN ${start} AND ${end} ");
-    }
-    let (first, last) = (values.len() + 1, values.len() + 2);
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
     // Placeholders in their order: SQLite looks others up in a list (`dialect::placed`).
-    let text = format!(
-        "{with_those}SELECT {COLUMNS} FROM outbox WHERE refused_reason IS NULL {not_those}AND seq >= ${first} AND NOT \
-         EXISTS (SELECT 1 FROM outbox held WHERE held.refused_reason IS NOT NULL AND held.topic = outbox.topic \
-         AND held.key = outbox.key AND held.seq < outbox.seq) ORDER BY seq LIMIT ${last}"
-    );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    values.extend([val(from), val(limit)]);
+    let mut place = |value: i64| {
+        values.push(val(value));
+        values.len()
+    };
+    // One statement: rows of a key that were committed after each other are seen in their order, or not yet.
+    let mut pieces = Vec::with_capacity(between.len() + 1);
+    for range in between {
+        let (first, end, limit) = (place(*range.start()), place(*range.end()), place(most));
+        pieces.push(piece(
+            not_those,
+            &format!("seq BETWEEN ${first} AND ${end}"),
+            limit,
+        ));
+    }
+    let (first, limit_place) = (place(last), place(most));
+    pieces.push(piece(not_those, &format!("seq >= ${first}"), limit_place));
+    let text = match pieces.as_slice() {
+        [all] => format!("{with_those}{all}"),
+        _ => {
+            let parts = pieces
+                .iter()
+                .map(|piece| format!("SELECT * FROM ({piece}) AS part"));
+            format!("{with_those}{}", Vec::from_iter(parts).join(" UNION ALL "))
+        }
+    };
     let rows = db.all(text, values).await?;
-    OutboxRow::from_rows(&rows, source)
+    let mut rows = OutboxRow::from_rows(&rows, source)?;
+    rows.sort_by_key(|row| row.seq);
+    rows.truncate(limit);
+    Ok(rows)
+}
+
+/// The oldest rows of some numbers.
+fn piece(not_those: &str, of: &str, limit: usize) -> String {
+    format!(
+        "SELECT {COLUMNS} FROM outbox WHERE refused_reason IS NULL {not_those}AND {of} AND NOT EXISTS (SELECT 1 \
+         FROM outbox held WHERE held.refused_reason IS NOT NULL AND held.topic = outbox.topic AND held.key = outbox.key \
+         AND held.seq < outbox.seq) ORDER BY seq LIMIT ${limit}"
+    )
 }
 
 /// Which transactions run, and which streams a refused row holds, at one moment.
@@ -274,23 +265,6 @@ mod tests {
     use crate::outbox::model::{SERVICE, outbox_at_rest};
     use crate::testing::TestDatabase;
 
-    fn told(set: impl IntoIterator<Item = i64>) -> (Vec<RangeInclusive<i64>>, usize) {
-        let Seqs { runs, single } = Seqs::of(set);
-        (runs, single.len())
-    }
-
-    #[test]
-    fn long_runs_are_ranges_and_the_rest_is_a_list() {
-        assert_eq!(told([]), (vec![], 0));
-        assert_eq!(told(1..64), (vec![], 63), "too short to be worth it");
-        assert_eq!(told(1..=64), (vec![1..=64], 0));
-        assert_eq!(told((1..=64).rev().chain(1..=64)), (vec![1..=64], 0));
-        let holes = (0..1_000).filter(|seq| seq % 100 != 0);
-        let (runs, single) = told(holes);
-        assert_eq!(runs, [1..=99, 101..=199, 201..=299, 301..=399]);
-        assert_eq!(single, 6 * 99);
-    }
-
     /// Nothing but new rows; the number before the first.
     async fn fill(db: &impl ConnectionTrait, rows: i64) -> i64 {
         db.run("DELETE FROM outbox", []).await.unwrap();
@@ -326,13 +300,26 @@ mod tests {
             let others = |from| others(from).filter(|seq| !set.contains(seq)).collect();
             let left = async |from: i64, except: &[i64]| -> Vec<i64> {
                 let except = except.iter().map(|seq| seq + before);
-                let rows = waiting(db, SERVICE, from + before, except, usize::MAX).await;
+                let none = Passed::default();
+                let rows = waiting(db, SERVICE, from + before, &none, except, usize::MAX).await;
                 let rows = rows.unwrap().into_iter();
                 rows.map(|row| row.seq - before).collect()
             };
             let others_of: [Vec<i64>; 2] = [others(1), others(150)];
             assert_eq!(left(1, &set).await, others_of[0]);
             assert_eq!(left(150, &set).await, others_of[1]);
+            // Ranges of what is gone are left out as well, whatever else is.
+            let mut gone = Passed::default();
+            gone.add(before + 10..=before + 120);
+            gone.add(before + 2_000..=before + 2_500);
+            let except = set.iter().map(|seq| seq + before);
+            let rows = waiting(db, SERVICE, before, &gone, except, 3_000)
+                .await
+                .unwrap();
+            let seen: Vec<i64> = rows.iter().map(|row| row.seq - before).collect();
+            let is_gone = |seq: &i64| (10..=120).contains(seq) || (2_000..=2_500).contains(seq);
+            let wanted = others_of[0].iter().copied().filter(|seq| !is_gone(seq));
+            assert_eq!(seen, wanted.take(3_000).collect::<Vec<_>>());
             delete(db, set.iter().map(|seq| seq + before))
                 .await
                 .unwrap();

@@ -10,6 +10,7 @@ use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 use super::super::lease::LeaseHolder;
+use super::super::passed::Passed;
 use super::super::relay::Relay;
 use super::super::table;
 use super::super::write::{PendingEvent, write};
@@ -250,7 +251,8 @@ impl World {
 
     /// How many rows neither are refused nor wait behind one that is.
     async fn waiting(&self) -> usize {
-        let rows = table::waiting(self.cx.db().relay(), SERVICE, 0, [], 1_000);
+        let none = Passed::default();
+        let rows = table::waiting(self.cx.db().relay(), SERVICE, 0, &none, [], 1_000);
         rows.await.expect("read").len()
     }
 
