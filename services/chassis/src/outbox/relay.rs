@@ -148,6 +148,7 @@ impl Relay {
         if !self.lease.is_held() {
             // Somebody else takes rows now.
             self.floor = Floor::default();
+            self.gone = Passed::default();
             self.ahead = None;
             // What the bus has may go, whoever relays.
             if let Err(failure) = self.delete_stored().await {
@@ -182,6 +183,8 @@ impl Relay {
             Err(failure) => {
                 tracing::warn!(%failure, "relay");
                 self.floor.sweep_next();
+                // A database that was away may be a standby now, which gives numbers once more that it had not heard of.
+                self.gone = Passed::default();
                 Rest {
                     at_most: REST_AFTER_FAILURE,
                     wakes: false,

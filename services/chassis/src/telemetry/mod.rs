@@ -146,6 +146,9 @@ where
         .with_tracer(tracer)
         .with_tracked_inactivity(false)
         .with_threads(false)
+        .with_location(false)
+        // Nobody asks OpenTelemetry for a current context, which would be set anew at every poll of a future.
+        .with_context_activation(false)
         .with_filter(Anew(
             FilterFn::new(is_traced).with_max_level_hint(LevelFilter::INFO),
         ))
