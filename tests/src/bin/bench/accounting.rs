@@ -109,12 +109,7 @@ impl Servers {
             sample.services += own(*pid)?;
         }
         if let Some(pid) = self.postgres {
-            // A backend that has ended counts as waited for.
-            sample.postgres = with_waited_for(pid)?;
-            for child in children(pid)? {
-                // It may have ended since it was listed.
-                sample.postgres += own(child).unwrap_or_default();
-            }
+            sample.postgres = with_children(pid)?;
         }
         if let Some(pid) = self.kafka {
             sample.kafka = own(pid)?;
@@ -164,9 +159,29 @@ pub(crate) fn own(pid: u32) -> anyhow::Result<f64> {
     seconds(&fields(pid)?, 11..13)
 }
 
-/// The same with `cutime` and `cstime`.
+/// The same with the children that have ended.
 fn with_waited_for(pid: u32) -> anyhow::Result<f64> {
-    seconds(&fields(pid)?, 11..15)
+    Ok(own(pid)? + waited_for(pid)?)
+}
+
+/// The same with those that have not ended. One that ends while they are counted may be in neither part: then
+/// they are counted again.
+fn with_children(pid: u32) -> anyhow::Result<f64> {
+    let mut ended = waited_for(pid)?;
+    loop {
+        let children = children(pid)?.into_iter();
+        let children: f64 = children.map(|child| own(child).unwrap_or_default()).sum();
+        let ended_since = waited_for(pid)?;
+        if ended_since <= ended {
+            return Ok(own(pid)? + ended + children);
+        }
+        ended = ended_since;
+    }
+}
+
+/// CPU time of children that have ended: `cutime` and `cstime`.
+fn waited_for(pid: u32) -> anyhow::Result<f64> {
+    seconds(&fields(pid)?, 13..15)
 }
 
 fn pids() -> anyhow::Result<impl Iterator<Item = u32>> {

@@ -39,7 +39,12 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
     let count = order.amount(4_000_000, 100_000) as u64;
     Commands::fill(&stand, count).await?;
     baseline::prepare(&stand).await?;
-    let bench = Commands::start(order, stand, count, Relay::Rests).await?;
+    let mut bench = Commands::start(order, stand, count, Relay::Rests).await?;
+    let seconds = order.amount(10, 2) as u64;
+    bench
+        .reports(REFERENCE, Duration::from_secs(seconds))
+        .await?;
+    bench.analyse().await?;
     let statements = Statements {
         stand: &bench.stand,
         residents: count,
@@ -49,11 +54,8 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
         "\n## B1: ReportDeath by person id, {count} residents; the events stay in the outbox (B2 relays them), \
          so nobody reacts"
     );
-    let seconds = order.amount(10, 2) as u64;
-    bench
-        .reports(REFERENCE, Duration::from_secs(seconds))
-        .await?;
     statements.closed(REFERENCE, seconds).await?;
+    statements.analyse().await?;
     let mut reached = true;
     let mut rate = 0.0;
     let is_run = |in_flight: &usize| order.is_full() || SMOKE_IN_FLIGHT.contains(in_flight);

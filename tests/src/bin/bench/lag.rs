@@ -59,8 +59,11 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
     };
     let count = order.amount(400_000, 50_000) as u64;
     Commands::fill(&stand, count).await?;
-    let bench = Commands::start(order, stand, count, Relay::Runs).await?;
+    let mut bench = Commands::start(order, stand, count, Relay::Runs).await?;
     let time = Duration::from_secs(order.amount(10, 2) as u64);
+    bench.reports(IN_FLIGHT, time).await?;
+    bench.drained().await?;
+    bench.analyse().await?;
     bench.reports(IN_FLIGHT, time).await?;
     let rate = bench.reports(IN_FLIGHT, time).await?.rate() * LOAD;
     println!(

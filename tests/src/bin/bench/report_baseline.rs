@@ -43,6 +43,14 @@ pub(crate) async fn prepare(stand: &Stand) -> anyhow::Result<()> {
 }
 
 impl Statements<'_> {
+    /// Analyses the tables, as those of the services are.
+    pub(crate) async fn analyse(&self) -> anyhow::Result<()> {
+        let db = self.stand.open(DATABASE)?;
+        db.writer().run("VACUUM ANALYZE", []).await?;
+        db.close().await;
+        Ok(())
+    }
+
     /// So many connections for a while.
     pub(crate) async fn closed(&self, clients: usize, seconds: u64) -> anyhow::Result<Leg> {
         let options = self.logging(Duration::from_secs(seconds));
