@@ -18,7 +18,6 @@ use crate::domain::life::Life;
 use crate::domain::masking::{self, Reveal};
 use crate::domain::matching::{self, Candidate, MatchAnswer};
 use crate::domain::person::{Person, RecordState};
-use crate::storage::household;
 use crate::storage::person::{Persons, StoredPerson};
 use crate::storage::scope::sees;
 
@@ -73,7 +72,6 @@ pub async fn many<C: ConnectionTrait>(
 
 /// What is shown of persons and not kept with them.
 struct Beside {
-    households: BTreeMap<Uuid, Uuid>,
     candidates: BTreeMap<Uuid, i64>,
 }
 
@@ -82,14 +80,12 @@ impl Beside {
         persons: &Persons<'_, C>,
         stored: &[StoredPerson],
     ) -> Result<Self, Failure> {
-        let ids = stored.iter().map(|stored| stored.person.id);
         let provisional: Vec<Uuid> = stored
             .iter()
             .filter(|stored| stored.person.state == RecordState::Provisional)
             .map(|stored| stored.person.id)
             .collect();
         Ok(Self {
-            households: household::of_persons(persons.connection(), ids).await?,
             candidates: persons.candidates(&provisional).await?,
         })
     }
@@ -105,7 +101,7 @@ impl Beside {
             replaced_at: Some(instant_to_wire(former.replaced_at)),
             reason: former.reason.clone(),
         });
-        let household = self.households.get(&person.id);
+        let household_id = stored.household_id.map(|id| id.to_string());
         let candidates = self.candidates.get(&person.id).copied().unwrap_or_default();
         pb::Person {
             person_id: person.id.to_string(),
@@ -119,7 +115,7 @@ impl Beside {
             domicile_division: person.places.domicile.to_string(),
             residence_division: person.places.residence.to_string(),
             life: Some(life_to_wire(&person.life)),
-            household_id: household.map(Uuid::to_string).unwrap_or_default(),
+            household_id: household_id.unwrap_or_default(),
             candidates: count_to_wire(candidates),
             former_identities: former_identities.collect(),
             registered_at: Some(instant_to_wire(stored.registered_at)),

@@ -17,8 +17,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::entity::{former_identity, person, person_number};
+use super::entity::{former_identity, household_member, person, person_number};
 use super::numbers::Index;
+use super::person_row::Row;
 use super::scope::seen_in;
 use super::{numbers, person_row};
 use crate::domain::document::Document;
@@ -33,6 +34,8 @@ pub(super) const PLACES: [person::Column; 2] =
 pub struct StoredPerson {
     /// The person.
     pub person: Person,
+    /// The household that the person is a member of.
+    pub household_id: Option<Uuid>,
     /// When the record was made.
     pub registered_at: Timestamp,
     /// Version of the aggregate.
@@ -82,6 +85,7 @@ impl<'a> Persons<'a, DatabaseTransaction> {
         numbers::note(self.db, self.keys, person.id, &person.identity.document).await?;
         Ok(StoredPerson {
             person: person.clone(),
+            household_id: None,
             registered_at: now,
             version: 1,
         })
@@ -230,9 +234,13 @@ impl<C: ConnectionTrait> Persons<'_, C> {
             .column(person_number::Column::PersonId)
             .filter(person_number::Column::NumberIndex.is_in(padded(hashes)))
             .into_query();
-        let found = self
-            .of(person::Column::Id.in_subquery(claims), Condition::all())
+        let rows = person::Entity::find()
+            .filter(person::Column::Id.in_subquery(claims))
+            .order_by_asc(person::Column::Id)
+            .all(self.db)
             .await?;
+        let rows: Vec<Row> = rows.into_iter().map(|row| (row, None)).collect();
+        let found = self.with_former(&rows).await?;
         let mut by_number: BTreeMap<Index, Vec<Person>> = BTreeMap::new();
         for StoredPerson { person, .. } in found {
             let former = person.former.iter().map(|former| &former.identity);
@@ -261,6 +269,7 @@ impl<C: ConnectionTrait> Persons<'_, C> {
 
     async fn of(&self, these: Expr, scope: Condition) -> Result<Vec<StoredPerson>, Failure> {
         let rows = person::Entity::find()
+            .find_also_related(household_member::Entity)
             .filter(these)
             .filter(scope)
             .order_by_asc(person::Column::Id)
@@ -270,14 +279,15 @@ impl<C: ConnectionTrait> Persons<'_, C> {
     }
 
     /// Reads rows along with their former identities.
-    async fn with_former(&self, rows: &[person::Model]) -> Result<Vec<StoredPerson>, Failure> {
-        let corrected = rows.iter().filter(|row| row.corrections > 0);
-        let former = self.former(corrected.map(|row| row.id).collect()).await?;
+    async fn with_former(&self, rows: &[Row]) -> Result<Vec<StoredPerson>, Failure> {
+        let corrected = rows.iter().filter(|(row, _)| row.corrections > 0);
+        let corrected = corrected.map(|(row, _)| row.id).collect();
+        let former = self.former(corrected).await?;
         rows.iter()
             .map(|row| {
                 let own: Vec<former_identity::Model> = former
                     .iter()
-                    .filter(|former| former.person_id == row.id)
+                    .filter(|former| former.person_id == row.0.id)
                     .cloned()
                     .collect();
                 person_row::read(self.keys, row, &own)

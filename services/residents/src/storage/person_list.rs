@@ -14,7 +14,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::entity::person;
+use super::entity::{household_member, person};
 use super::person::{PLACES, Persons, StoredPerson};
 use super::person_row;
 use super::scope::seen_in;
@@ -52,6 +52,7 @@ impl<C: ConnectionTrait> Persons<'_, C> {
         page: &Page,
     ) -> Result<Vec<StoredPerson>, Failure> {
         let mut query = person::Entity::find()
+            .find_also_related(household_member::Entity)
             .filter(seen_in(caller, &PLACES))
             .filter(person::Column::State.is_in(filter.states.iter().copied()))
             .order_by_desc(person::Column::RegisteredAt)

@@ -45,8 +45,22 @@ pub struct Model {
     pub version: i64,
 }
 
-/// None declared: joins are written where they are needed.
+/// What is read along; other joins are written where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
+pub enum Relation {
+    /// Of which household the person is a member.
+    #[sea_orm(
+        belongs_to = "super::household_member::Entity",
+        from = "Column::Id",
+        to = "super::household_member::Column::PersonId"
+    )]
+    Membership,
+}
+
+impl Related<super::household_member::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Membership.def()
+    }
+}
 
 impl ActiveModelBehavior for ActiveModel {}
