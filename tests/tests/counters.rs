@@ -30,12 +30,12 @@ use tonic::Streaming;
 use uuid::Uuid;
 
 /// Most statements that `ReportDeath` by person id may take, by service. Lower them when fewer do.
-const REPORT_STATEMENTS: [(&str, i64); 2] = [("life-events", 3), ("residents", 2)];
+const REPORT_STATEMENTS: [(&str, i64); 2] = [("life-events", 3), ("residents", 1)];
 
 /// Most statements from a report by identity until its case is settled and everybody is quiet.
 const CASE_STATEMENTS: [(&str, i64); 4] = [
     ("life-events", 15),
-    ("residents", 9),
+    ("residents", 8),
     ("elderly-care", 5),
     ("child-welfare", 6),
 ];

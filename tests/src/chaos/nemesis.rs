@@ -33,6 +33,11 @@ const FIRST_TRIES: usize = 4;
 /// Fewer times than this it is passed before: a slow run comes past some of them seldom.
 const FIRST_TIMES: u64 = 2;
 
+/// How often the nemesis waits until events go through again after it killed Kafka, and how long at most: else the
+/// next fault comes before anybody can tell.
+const LEFT_ALONE: usize = 3;
+const LEFT_ALONE_WITHIN: Duration = Duration::from_secs(30);
+
 /// How wrong a clock is made, in seconds.
 const DAY: i64 = 24 * 3600;
 
@@ -95,6 +100,7 @@ pub async fn haunt(
             }
         }
     }
+    let mut left_alone = 0;
     loop {
         let pause = Duration::from_millis(rng.random_range(PAUSE));
         if Instant::now() + pause >= until {
@@ -109,6 +115,10 @@ pub async fn haunt(
         };
         let struck = strike(deployment, workload, &fault, second.as_ref()).await?;
         all.extend(note(log, struck)?);
+        if matches!(fault, Fault::KillKafka(_)) && second.is_none() && left_alone < LEFT_ALONE {
+            left_alone += 1;
+            workload.sees_a_settlement(LEFT_ALONE_WITHIN).await;
+        }
     }
     heal(deployment).await?;
     Ok(all)

@@ -20,14 +20,16 @@ fn goal(kind: &str) -> Option<f64> {
     }
 }
 
-/// By kind: how many, and how long until what it hit worked again.
+/// By kind: how many, and how long until what it hit worked again. Untimed are those that nobody saw work again, as of a
+/// service that no client commands, or not before the next of the kind.
 pub(super) fn faults(faults: &[Struck], ops: &[Op]) -> Value {
     let signs = Signs::of(ops);
     let mut kinds: BTreeMap<&str, Vec<Option<f64>>> = BTreeMap::new();
     for fault in faults {
         let took = kinds.entry(&fault.kind).or_default();
         if !fault.beside_another {
-            took.push(signs.recovery(fault));
+            let recovered = signs.recovery(fault);
+            took.push(recovered.filter(|took| fault.healed + took <= next_like(fault, faults)));
         }
     }
     let counts = |kind: &str| faults.iter().filter(|fault| fault.kind == kind).count();
@@ -38,6 +40,7 @@ pub(super) fn faults(faults: &[Struck], ops: &[Op]) -> Value {
         let shown = json!({
             "count": counts(kind),
             "timed": took.len(),
+            "untimed": alone.len() - took.len(),
             "recovery_ms": { "median": took.get(took.len() / 2), "max": took.last() },
             "goal_ms": goal(kind),
             "goal_missed": missed,
@@ -45,6 +48,17 @@ pub(super) fn faults(faults: &[Struck], ops: &[Op]) -> Value {
         ((*kind).to_owned(), shown)
     });
     Value::Object(shown.collect())
+}
+
+/// When the next fault of the same server began: a recovery that is seen later may be that one's.
+fn next_like(fault: &Struck, faults: &[Struck]) -> f64 {
+    let concerns_kafka = |fault: &Struck| fault.kind.ends_with("kafka");
+    let later = faults.iter().filter(|later| {
+        later.injected > fault.injected && concerns_kafka(later) && concerns_kafka(fault)
+    });
+    later
+        .map(|later| later.injected)
+        .fold(f64::INFINITY, f64::min)
 }
 
 /// What the clients' log tells of a platform that works, each in the order of time.

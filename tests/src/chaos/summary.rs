@@ -131,16 +131,20 @@ fn checkers(violations: &[Violation]) -> Value {
 
 /// What there is to say of the recoveries of one kind.
 fn timed(fault: &Value) -> String {
+    let untimed = match fault["untimed"].as_u64() {
+        Some(0) | None => String::new(),
+        Some(count) => format!("; untimed alone {count}"),
+    };
     let recovery = |name: &str| fault["recovery_ms"][name].as_f64();
     let (Some(median), Some(last)) = (recovery("median"), recovery("max")) else {
-        return String::new();
+        return untimed;
     };
     let goal = match fault["goal_ms"].as_f64() {
         Some(goal) => format!(", later than {goal:.0} ms: {}", fault["goal_missed"]),
         None => String::new(),
     };
     format!(
-        "; timed alone {}, worked again after {median:.0} ms (median), {last:.0} ms (longest){goal}",
+        "; timed alone {}, worked again after {median:.0} ms (median), {last:.0} ms (longest){goal}{untimed}",
         fault["timed"]
     )
 }

@@ -7,11 +7,12 @@ mod people;
 mod scripts;
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use tokio::sync::watch;
 
 pub(in crate::chaos) use cases::OWN_APPROVAL;
 pub use client::{Client, Refused};
@@ -34,6 +35,8 @@ pub struct Workload {
     next_family: AtomicU32,
     next_number: AtomicU32,
     ended: AtomicBool,
+    /// How many cases were awaited until they were settled.
+    settlements: watch::Sender<u32>,
     give_up_at: Mutex<Option<Instant>>,
     pace: Option<Pace>,
 }
@@ -56,6 +59,7 @@ impl Workload {
             next_family: AtomicU32::new(0),
             next_number: AtomicU32::new(0),
             ended: AtomicBool::new(false),
+            settlements: watch::Sender::new(0),
             give_up_at: Mutex::new(None),
             pace: None,
         }
@@ -83,22 +87,41 @@ impl Workload {
         tokio::time::sleep_until(turn.into()).await;
     }
 
-    /// Runs `workers` until [`Workload::end`]; each ends after the story it is in.
+    /// Runs `workers` until [`Workload::end`]; each ends after the story it is in. One more waits for its cases: it
+    /// tells when events go through again.
     pub async fn run(&self, seed: u64, workers: usize) {
-        let one = async |worker: usize| {
+        let rng_of = |worker: usize| {
             let seed = seed
                 .wrapping_mul(0x9E37_79B9_7F4A_7C15)
                 .wrapping_add(worker as u64);
-            let mut rng = StdRng::seed_from_u64(seed);
+            StdRng::seed_from_u64(seed)
+        };
+        let stories = AtomicUsize::new(0);
+        let one = async |worker: usize| {
+            let mut rng = rng_of(worker);
             while !self.ended.load(Ordering::Relaxed) {
-                let family = self.next_family();
                 // Each script once, then as they come.
-                let first = SCRIPTS.get(family as usize).copied();
-                let script = first.unwrap_or_else(|| scripts::draw(&mut rng));
-                scripts::live(self, worker, family, script, &mut rng).await;
+                let first = SCRIPTS.get(stories.fetch_add(1, Ordering::Relaxed));
+                let script = first.copied().unwrap_or_else(|| scripts::draw(&mut rng));
+                scripts::live(self, worker, self.next_family(), script, &mut rng).await;
             }
         };
-        futures::future::join_all((0..workers).map(one)).await;
+        let patient = async {
+            let mut rng = rng_of(workers);
+            while !self.ended.load(Ordering::Relaxed) {
+                let family = self.next_family();
+                scripts::live(self, workers, family, Script::Awaited, &mut rng).await;
+                self.settlements.send_modify(|count| *count += 1);
+            }
+        };
+        tokio::join!(futures::future::join_all((0..workers).map(one)), patient);
+    }
+
+    /// Waits until the next awaited case is settled, or for so long.
+    pub async fn sees_a_settlement(&self, within: Duration) {
+        let mut settlements = self.settlements.subscribe();
+        // Whether one came is in the log.
+        let _: Result<_, _> = tokio::time::timeout(within, settlements.changed()).await;
     }
 
     /// Lives through every script a few times, one after the other: for tests.

@@ -114,7 +114,7 @@ pub(super) async fn get(client: &Client<'_>, case_id: &str) -> Result<pb::DeathC
     Ok(answer.case.unwrap_or_default())
 }
 
-/// Looks at a case until it is in one of these phases, or for so many times.
+/// Looks at a case until it is in one of these phases, or for so many times, or the run is over.
 pub(super) async fn follow(
     client: &Client<'_>,
     case_id: &str,
@@ -122,7 +122,7 @@ pub(super) async fn follow(
     looks: usize,
 ) -> Result<(), Refused> {
     for _ in 0..looks {
-        if phases.contains(&get(client, case_id).await?.phase()) {
+        if phases.contains(&get(client, case_id).await?.phase()) || client.shared.is_over() {
             return Ok(());
         }
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;

@@ -50,10 +50,12 @@ pub enum Script {
     Parents,
     /// The mother's death was an error.
     ParentReversed,
+    /// A certificate, and somebody who waits until the case is settled.
+    Awaited,
 }
 
 /// Every script.
-pub const SCRIPTS: [Script; 20] = [
+pub const SCRIPTS: [Script; 21] = [
     Script::Control(Shape::Single),
     Script::Certified(Shape::Single),
     Script::Twice(Shape::Single),
@@ -74,19 +76,22 @@ pub const SCRIPTS: [Script; 20] = [
     Script::SecondEpisode(Shape::Home),
     Script::Parents,
     Script::ParentReversed,
+    Script::Awaited,
 ];
 
 /// Of ten stories, so many are of one person: they are short.
 const SINGLES_OF_TEN: usize = 6;
 
-/// The next story.
+/// The next story, of those in which nobody waits.
 pub(super) fn draw(rng: &mut StdRng) -> Script {
-    let singles = SCRIPTS.len() / 2 - 1;
-    if rng.random_range(0..10) < SINGLES_OF_TEN {
-        SCRIPTS[rng.random_range(0..singles)]
+    let shape = if rng.random_range(0..10) < SINGLES_OF_TEN {
+        Shape::Single
     } else {
-        SCRIPTS[rng.random_range(singles..SCRIPTS.len())]
-    }
+        Shape::Home
+    };
+    let is_drawn = |script: &Script| script.shape() == shape && *script != Script::Awaited;
+    let scripts = SCRIPTS.into_iter().filter(is_drawn).collect::<Vec<_>>();
+    scripts[rng.random_range(0..scripts.len())]
 }
 
 impl Script {
@@ -102,6 +107,7 @@ impl Script {
             | Self::Reversed(shape)
             | Self::CorrectedReversed(shape)
             | Self::SecondEpisode(shape) => shape,
+            Self::Awaited => Shape::Single,
             Self::Parents | Self::ParentReversed => Shape::Home,
         }
     }
@@ -124,7 +130,8 @@ impl Script {
             | Self::Verified(_)
             | Self::Corrected(_)
             | Self::SecondEpisode(_)
-            | Self::Parents => false,
+            | Self::Parents
+            | Self::Awaited => false,
         }
     }
 }
@@ -224,6 +231,9 @@ async fn both_parents(client: &Client<'_>, folk: &Folk) -> Result<(), Refused> {
 /// How often a story looks at its case before it goes on.
 const LOOKS: usize = 5;
 
+/// The same of one that waits: ten minutes.
+const PATIENT_LOOKS: usize = 3_000;
+
 async fn about_one(
     client: &Client<'_>,
     script: Script,
@@ -237,6 +247,12 @@ async fn about_one(
     match script {
         Script::Control(_) | Script::Parents | Script::ParentReversed => Ok(()),
         Script::Certified(_) => certified(client, person, other, rng).await,
+        Script::Awaited => {
+            let report = report_of(client, person, EvidenceSource::MedicalCertificate);
+            let case = tell(client, &report, person, false).await?;
+            let settled = [Phase::Settled, Phase::Finished];
+            follow(client, &case.id, &settled, PATIENT_LOOKS).await
+        }
         Script::Twice(_) => {
             let report = report_of(client, person, EvidenceSource::MedicalCertificate);
             let (first, second) = try_join(
