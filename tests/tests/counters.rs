@@ -35,7 +35,7 @@ const REPORT_STATEMENTS: [(&str, i64); 2] = [("life-events", 3), ("residents", 1
 /// Most statements from a report by identity until its case is settled and everybody is quiet.
 const CASE_STATEMENTS: [(&str, i64); 4] = [
     ("life-events", 15),
-    ("residents", 8),
+    ("residents", 9),
     ("elderly-care", 5),
     ("child-welfare", 6),
 ];
