@@ -30,8 +30,11 @@ const BESIDE: f64 = 0.25;
 /// How often a border is tried at the beginning of a run, until a process has ended there.
 const FIRST_TRIES: usize = 4;
 
-/// Fewer times than this it is passed before: a slow run comes past some of them seldom.
+/// Who comes there dies the first time, fewer than this: a slow run comes past some of them seldom.
 const FIRST_TIMES: u64 = 2;
+
+/// How long faults are drawn at least, however long the borders took.
+const DRAWN_FOR: Duration = Duration::from_secs(30);
 
 /// How often the nemesis waits until events go through again after it killed Kafka, and how long at most: else the
 /// next fault comes before anybody can tell.
@@ -91,15 +94,18 @@ pub async fn haunt(
     let mut all = Vec::new();
     // Each border once, whatever is drawn later.
     for place in failpoint::ALL {
-        for _ in 0..FIRST_TRIES {
-            let fault = at_border(&mut rng, deployment, place, FIRST_TIMES);
-            let struck = strike(deployment, workload, &fault, None).await?;
+        // All drawn, however many are needed: what follows is the seed's alone.
+        let tries: [Fault; FIRST_TRIES] =
+            std::array::from_fn(|_| at_border(&mut rng, deployment, place, FIRST_TIMES));
+        for fault in &tries {
+            let struck = strike(deployment, workload, fault, None).await?;
             all.extend(note(log, struck)?);
             if !unreached(&all).contains(&place) {
                 break;
             }
         }
     }
+    let until = until.max(Instant::now() + DRAWN_FOR);
     let mut left_alone = 0;
     loop {
         let pause = Duration::from_millis(rng.random_range(PAUSE));
@@ -117,7 +123,10 @@ pub async fn haunt(
         all.extend(note(log, struck)?);
         if matches!(fault, Fault::KillKafka(_)) && second.is_none() && left_alone < LEFT_ALONE {
             left_alone += 1;
-            workload.sees_a_settlement(LEFT_ALONE_WITHIN).await;
+            let left = until.saturating_duration_since(Instant::now());
+            workload
+                .sees_a_settlement(LEFT_ALONE_WITHIN.min(left))
+                .await;
         }
     }
     heal(deployment).await?;

@@ -110,8 +110,9 @@ impl Workload {
             let mut rng = rng_of(workers);
             while !self.ended.load(Ordering::Relaxed) {
                 let family = self.next_family();
-                scripts::live(self, workers, family, Script::Awaited, &mut rng).await;
-                self.settlements.send_modify(|count| *count += 1);
+                if scripts::live(self, workers, family, Script::Awaited, &mut rng).await {
+                    self.settlements.send_modify(|count| *count += 1);
+                }
             }
         };
         tokio::join!(futures::future::join_all((0..workers).map(one)), patient);

@@ -239,6 +239,7 @@ impl<C: ConnectionTrait> Persons<'_, C> {
             .order_by_asc(person::Column::Id)
             .all(self.db)
             .await?;
+        // Nobody asks for their households here.
         let rows: Vec<Row> = rows.into_iter().map(|row| (row, None)).collect();
         let found = self.with_former(&rows).await?;
         let mut by_number: BTreeMap<Index, Vec<Person>> = BTreeMap::new();
@@ -275,6 +276,10 @@ impl<C: ConnectionTrait> Persons<'_, C> {
             .order_by_asc(person::Column::Id)
             .all(self.db)
             .await?;
+        let with_household = |(row, membership): (_, Option<household_member::Model>)| {
+            (row, membership.map(|membership| membership.household_id))
+        };
+        let rows: Vec<Row> = rows.into_iter().map(with_household).collect();
         self.with_former(&rows).await
     }
 

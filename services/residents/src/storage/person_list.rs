@@ -14,10 +14,10 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::entity::{household_member, person};
+use super::entity::person;
 use super::person::{PLACES, Persons, StoredPerson};
-use super::person_row;
 use super::scope::seen_in;
+use super::{household, person_row};
 use crate::domain::life::Life;
 
 /// Which persons a list shows.
@@ -52,7 +52,6 @@ impl<C: ConnectionTrait> Persons<'_, C> {
         page: &Page,
     ) -> Result<Vec<StoredPerson>, Failure> {
         let mut query = person::Entity::find()
-            .find_also_related(household_member::Entity)
             .filter(seen_in(caller, &PLACES))
             .filter(person::Column::State.is_in(filter.states.iter().copied()))
             .order_by_desc(person::Column::RegisteredAt)
@@ -65,8 +64,13 @@ impl<C: ConnectionTrait> Persons<'_, C> {
             query = query.filter(older_than(after));
         }
         let rows = query.all(self.db).await?;
-        rows.iter()
-            .map(|row| person_row::read(self.keys, row, &[]))
+        // Of those on the page only: joined, they might be looked for before the page is cut.
+        let households = household::of_persons(self.db, rows.iter().map(|row| row.id)).await?;
+        rows.into_iter()
+            .map(|row| {
+                let household_id = households.get(&row.id).copied();
+                person_row::read(self.keys, &(row, household_id), &[])
+            })
             .collect()
     }
 

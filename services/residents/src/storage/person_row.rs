@@ -11,7 +11,7 @@ use sea_orm::{DbBackend, Set, Value};
 use uuid::Uuid;
 
 use super::codes::{self, unknown};
-use super::entity::{former_identity, household_member, person};
+use super::entity::{former_identity, person};
 use super::person::StoredPerson;
 use super::seal::Seal;
 use crate::domain::document::Document;
@@ -119,13 +119,13 @@ pub(super) fn former_row(
     }
 }
 
-/// A person's row, and that of the household which they are a member of.
-pub(super) type Row = (person::Model, Option<household_member::Model>);
+/// A person's row, and the household that they are a member of.
+pub(super) type Row = (person::Model, Option<Uuid>);
 
 /// The person of a row and of its former identities, oldest first.
 pub(super) fn read(
     keys: &KeyRing,
-    (row, membership): &Row,
+    (row, household_id): &Row,
     former: &[former_identity::Model],
 ) -> Result<StoredPerson, Failure> {
     let seal = Seal::of(keys, PERSON, row.id);
@@ -156,9 +156,7 @@ pub(super) fn read(
     };
     Ok(StoredPerson {
         person,
-        household_id: membership
-            .as_ref()
-            .map(|membership| membership.household_id),
+        household_id: *household_id,
         registered_at: instant(row.registered_at)?,
         version: row.version,
     })

@@ -26,6 +26,7 @@ async fn a_household_is_recorded_and_replaced(deployment: Deployment) {
     let node = start(&deployment).await;
     let head = register(&node, identity(1, "张三")).await.person_id;
     let member = register(&node, identity(2, "李四")).await.person_id;
+    let alone_from_the_start = register(&node, identity(3, "王五")).await.person_id;
     let mut clerk = client(&node, &nanming_clerk());
     let recorded = clerk
         .put_household(household(&head, &[&head]))
@@ -68,10 +69,13 @@ async fn a_household_is_recorded_and_replaced(deployment: Deployment) {
         ..household(&member, &[&member])
     };
     clerk.put_household(alone).await.unwrap();
-    clerk
+    let gone = get(&node, &nanming_clerk(), &head).await.unwrap();
+    assert_eq!(gone.household_id, "");
+    let second = clerk
         .put_household(household(&head, &[&head]))
         .await
         .unwrap();
+    let second = second.into_inner().household.unwrap();
     let asked = pb::GetHouseholdRequest {
         household_id: replaced.household_id.clone(),
     };
@@ -81,6 +85,26 @@ async fn a_household_is_recorded_and_replaced(deployment: Deployment) {
         .unwrap()
         .into_inner();
     assert_eq!(shown.household.unwrap().member_ids, [member.as_str()]);
+    let head_alone = get(&node, &nanming_clerk(), &head).await.unwrap();
+    assert_eq!(head_alone.household_id, second.household_id);
+    let listed = clerk
+        .list_persons(pb::ListPersonsRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    let mut listed: Vec<(&str, &str)> = listed
+        .persons
+        .iter()
+        .map(|person| (person.person_id.as_str(), person.household_id.as_str()))
+        .collect();
+    listed.sort_unstable();
+    let mut expected = [
+        (head.as_str(), second.household_id.as_str()),
+        (member.as_str(), replaced.household_id.as_str()),
+        (alone_from_the_start.as_str(), ""),
+    ];
+    expected.sort_unstable();
+    assert_eq!(listed, expected);
     let hidden = client(&node, &yunyan_clerk()).get_household(asked).await;
     assert_refused(hidden, Code::NotFound, "NOT_FOUND");
     node.stop().await;

@@ -22,7 +22,7 @@ use crate::stand::{Stand, end};
 /// How often a process is started.
 const STARTS: usize = 5;
 
-/// How often they work until what they keep is full, and then again, to tell whether they grow with work.
+/// How often they work until what they keep is nearly full, and then again, to tell whether they grow with work.
 const ROUNDS: usize = 4;
 
 /// How often a process is asked whether it serves.

@@ -114,20 +114,24 @@ pub(super) async fn get(client: &Client<'_>, case_id: &str) -> Result<pb::DeathC
     Ok(answer.case.unwrap_or_default())
 }
 
-/// Looks at a case until it is in one of these phases, or for so many times, or the run is over.
+/// Looks at a case until it is in one of these phases, or for so many times, or the run is over; whether it was
+/// seen in one.
 pub(super) async fn follow(
     client: &Client<'_>,
     case_id: &str,
     phases: &[pb::Phase],
     looks: usize,
-) -> Result<(), Refused> {
+) -> Result<bool, Refused> {
     for _ in 0..looks {
-        if phases.contains(&get(client, case_id).await?.phase()) || client.shared.is_over() {
-            return Ok(());
+        if phases.contains(&get(client, case_id).await?.phase()) {
+            return Ok(true);
+        }
+        if client.shared.is_over() {
+            return Ok(false);
         }
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
-    Ok(())
+    Ok(false)
 }
 
 /// A decision about a case under the version just read; another's change makes it be read again.

@@ -143,14 +143,14 @@ struct Folk {
 }
 
 /// Lives through a story with a fresh family. How it ended is a line of the log: `done`, an
-/// unexpected no, or that nobody knows.
+/// unexpected no, or that nobody knows; whether it came to its end.
 pub(super) async fn live(
     shared: &Workload,
     worker: usize,
     number: u32,
     script: Script,
     rng: &mut StdRng,
-) {
+) -> bool {
     let client = Client { shared, worker };
     let family = json!({ "number": number, "script": script.name() });
     let deed = Deed {
@@ -166,6 +166,7 @@ pub(super) async fn live(
         Err(Refused::Unknown) => (Kind::Unknown, json!({})),
     };
     shared.history.write(&deed, kind, 0, answer);
+    kind == Kind::Ok
 }
 
 async fn story(
@@ -231,6 +232,9 @@ async fn both_parents(client: &Client<'_>, folk: &Folk) -> Result<(), Refused> {
 /// How often a story looks at its case before it goes on.
 const LOOKS: usize = 5;
 
+/// Phases in which every department has answered.
+const SETTLED: [Phase; 2] = [Phase::Settled, Phase::Finished];
+
 /// The same of one that waits: ten minutes.
 const PATIENT_LOOKS: usize = 3_000;
 
@@ -250,8 +254,10 @@ async fn about_one(
         Script::Awaited => {
             let report = report_of(client, person, EvidenceSource::MedicalCertificate);
             let case = tell(client, &report, person, false).await?;
-            let settled = [Phase::Settled, Phase::Finished];
-            follow(client, &case.id, &settled, PATIENT_LOOKS).await
+            match follow(client, &case.id, &SETTLED, PATIENT_LOOKS).await? {
+                true => Ok(()),
+                false => Err(Refused::Unknown),
+            }
         }
         Script::Twice(_) => {
             let report = report_of(client, person, EvidenceSource::MedicalCertificate);
@@ -299,7 +305,7 @@ async fn certificate(
     let report = report_of(client, person, EvidenceSource::MedicalCertificate);
     let case = tell(client, &report, person, false).await?;
     if rng.random_bool(0.3) {
-        follow(client, &case.id, &[Phase::Settled, Phase::Finished], LOOKS).await?;
+        follow(client, &case.id, &SETTLED, LOOKS).await?;
     }
     Ok(case.id)
 }
@@ -320,5 +326,5 @@ async fn certified(
     {
         misuse(client, &report, other).await?;
     }
-    follow(client, &case.id, &[Phase::Settled, Phase::Finished], LOOKS).await
+    follow(client, &case.id, &SETTLED, LOOKS).await.map(drop)
 }
