@@ -50,9 +50,11 @@ const LOCKED_WITHIN: &str = "3000";
 /// How long a connection may idle before it is asked whether it is still there.
 const PING_IF_IDLE_FOR: Duration = Duration::from_secs(5);
 
-/// Statements that a connection keeps prepared. PostgreSQL plans each, and keeps the plans on its side. SQLite prepares one
-/// in no time, but a script of many rows takes hundreds of KiB: 256 of them made a process that had worked twice as large.
+/// Statements that a connection to PostgreSQL keeps prepared: it plans each, and keeps the plans on its side.
 const POSTGRES_STATEMENTS: usize = 256;
+
+/// The same to SQLite, which prepares one in no time, but a script of many rows takes hundreds of KiB: 256 of them made a
+/// process that had worked twice as large.
 const SQLITE_STATEMENTS: usize = 24;
 
 /// One service's database: a pool that writes and one that only reads.

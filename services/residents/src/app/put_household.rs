@@ -102,13 +102,9 @@ async fn candidates(
         return Err(no_such_person().into());
     }
     let moved_away = persons.all_anywhere(&elsewhere).await?;
-    let households = household::of_persons(uow.connection(), members.iter().copied()).await?;
     Ok(own
         .iter()
         .chain(&moved_away)
-        .map(|stored| {
-            let household = households.get(&stored.person.id).copied();
-            Candidate::of(&stored.person, household)
-        })
+        .map(|stored| Candidate::of(&stored.person, stored.household_id))
         .collect())
 }
