@@ -167,6 +167,20 @@ fn a_refused_event_below_a_floor_that_rose_quickly() -> Vec<Step> {
     ]
 }
 
+/// A relay that lost its lease leaves a row that the bus has, older than a refused one of its key: between its sweeps
+/// the next relay passes it over.
+fn an_older_row_of_a_held_key_left_by_a_rival() -> Vec<Step> {
+    vec![
+        Step::Commit(vec![(0, false), (0, false), (0, false), (2, false)]),
+        Step::HandOver,
+        Step::Turn(1, vec![]),
+        Step::Turn(1, vec![]),
+        Step::Commit(vec![(2, true)]),
+        Step::Turn(1, vec![]),
+        Step::HandOver,
+    ]
+}
+
 async fn whatever_happens_every_event_arrives_in_order(database: TestDatabase) {
     database.create(&[SERVICE]).await.expect("created");
     for batches in [Batches::All, Batches::Few, Batches::Large] {
@@ -210,6 +224,7 @@ async fn with(batches: Batches, database: &TestDatabase) {
             a_refused_event_below_the_floor(),
             a_late_event_below_the_floor(false),
             a_late_event_below_the_floor(true),
+            an_older_row_of_a_held_key_left_by_a_rival(),
         ] {
             run(steps.clone()).unwrap_or_else(|failure| panic!("{failure}: {steps:?}"));
         }
