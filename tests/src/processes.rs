@@ -1,6 +1,7 @@
 //! Platforms of several processes: one per target, replicas, one that is killed and restarted.
 
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -93,6 +94,13 @@ impl Process {
     pub fn has_ended(&mut self) -> bool {
         let child = self.child.as_mut();
         child.is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// Whether it has ended by a signal of its own making or another's.
+    pub fn has_ended_by(&mut self, signal: Signal) -> bool {
+        let child = self.child.as_mut();
+        let status = child.and_then(|child| child.try_wait().ok().flatten());
+        status.is_some_and(|status| status.signal() == Some(signal as i32))
     }
 
     /// Sends a signal.

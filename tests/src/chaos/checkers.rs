@@ -60,7 +60,7 @@ pub struct Checker {
 }
 
 /// Number of the checker that asks whether everything goes on.
-pub(super) const LIVENESS: u8 = 13;
+const LIVENESS: u8 = 13;
 
 const PAYMENTS: Check = Check::NotYet("there are no payments yet");
 

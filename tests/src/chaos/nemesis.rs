@@ -203,3 +203,32 @@ async fn strike(
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn struck(kind: String) -> Struck {
+        Struck {
+            kind,
+            target: "residents".to_owned(),
+            services: Vec::new(),
+            replica: None,
+            injected: 0.0,
+            healed: 1.0,
+            note: String::new(),
+            beside_another: false,
+        }
+    }
+
+    #[test]
+    fn a_border_at_which_nothing_ended_is_named() {
+        let at = |place: &&str| struck(format!("failpoint {place}"));
+        let mut faults: Vec<Struck> = failpoint::ALL.iter().map(at).collect();
+        assert_eq!(unreached(&faults), [""; 0]);
+        let last = faults.pop().expect("five of them");
+        faults.push(struck("kill process, failpoint not reached".to_owned()));
+        assert_eq!(unreached(&faults), [failpoint::REBALANCE]);
+        assert!(last.kind.ends_with(failpoint::REBALANCE));
+    }
+}

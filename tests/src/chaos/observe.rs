@@ -74,6 +74,8 @@ pub struct Observed {
     pub tables: Tables,
     /// From the topics: by topic, in the order of partition and offset.
     pub events: Vec<Event>,
+    /// Services that did not answer though nothing was broken any more, and through which way in.
+    pub mute: Vec<String>,
     /// How long after the last fault had healed nothing was open any more; none if it never was.
     pub quiet_after: Option<Duration>,
 }

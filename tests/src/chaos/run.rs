@@ -12,7 +12,7 @@ use minzheng_chassis::config::Settings;
 use minzheng_chassis::db::Database;
 use minzheng_chassis::node::open_bus;
 
-use super::checkers::{self, Harm, Violation};
+use super::checkers::{self, Violation};
 use super::deployment::{Deployment, Kind, Members, Where};
 use super::history::{self, History, Op};
 use super::nemesis::{Struck, haunt, unreached};
@@ -82,6 +82,9 @@ pub async fn run(order: &Order, say: &dyn Fn(&str)) -> anyhow::Result<Outcome> {
     let (kind, members) = (order.kind, order.members());
     let mut deployment = Deployment::start(kind, &order.directory, order.replicas, members).await?;
     say("started");
+    if deployment.kind == Kind::Embedded && deployment.disk.is_none() {
+        say("no small disk may be mounted here: none is filled");
+    }
     let log = order.directory.join("history.jsonl");
     let today = civil::today(jiff::Timestamp::now());
     let workload =
@@ -112,18 +115,14 @@ pub async fn run(order: &Order, say: &dyn Fn(&str)) -> anyhow::Result<Outcome> {
         api: observe::api(platform, &workload.callers, &ops).await?,
         tables: observe::tables(&databases).await?,
         events: events(&mut deployment).await?,
+        mute,
         quiet_after: quiet.as_ref().ok().copied(),
         ops,
     };
     for database in databases.values() {
         database.close().await;
     }
-    let mut violations = checkers::run(&observed);
-    violations.extend(mute.into_iter().map(|text| Violation {
-        checker: checkers::LIVENESS,
-        harm: Harm::Wrong,
-        text,
-    }));
+    let violations = checkers::run(&observed);
     say(&format!("{} violations", violations.len()));
     if !violations.is_empty() {
         deployment.keep(&order.directory)?;

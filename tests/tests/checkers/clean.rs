@@ -83,10 +83,12 @@ impl Run {
         let quiet = observe::settle(platform, &self.databases, rest_within).await;
         let ops = history::load(&self.log()).expect("the log");
         let api = observe::api(platform, &self.workload.callers, &ops).await;
+        let mute = observe::mute(&self.workload.platforms).await;
         Observed {
             api: api.expect("the API answers"),
             tables: observe::tables(&self.databases).await.expect("rows"),
             events: observe::events(self.node.bus()).await.expect("events"),
+            mute,
             quiet_after: quiet.ok(),
             ops,
         }

@@ -9,6 +9,7 @@ mod requests;
 mod settled;
 mod standing;
 mod streams;
+mod verified;
 
 use minzheng_tests::chaos::checkers::{CHECKERS, Check};
 

@@ -92,7 +92,11 @@ async fn nothing_open_sees_a_long_wait_one_without_owner_beginning_or_advice_and
 {
     holds(13, |observed| observed.quiet_after = Some(QUIET_WITHIN)).await;
     holds(13, |observed| waits(observed, |_| {})).await;
-    let plants: [Plant; 5] = [
+    let plants: [Plant; 6] = [
+        (Harm::Wrong, "replica 1, does not answer", |observed| {
+            let one = "residents, replica 1, does not answer: Unavailable";
+            observed.mute.push(one.to_owned());
+        }),
         (Harm::Wrong, "it took 61 s", |observed| {
             observed.quiet_after = Some(QUIET_WITHIN + Duration::from_secs(1));
         }),

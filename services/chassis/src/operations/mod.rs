@@ -1,6 +1,7 @@
 //! How operators look into a service: nothing but the service opens its database; the CLI asks.
 
 mod api;
+pub mod checks;
 mod dead_letters;
 mod sampler;
 mod verify;

@@ -46,7 +46,7 @@ impl PendingEvent {
             time,
             division,
             cause,
-            traceparent: telemetry::current_traceparent(),
+            traceparent: telemetry::kept_traceparent(),
             value: event.encode_to_vec(),
         };
         if pending.key.is_empty() {

@@ -23,7 +23,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 pub use trace_context::{
-    current_trace_id, current_traceparent, is_sampled, span_with_parent, traceparent_of,
+    current_trace_id, current_traceparent, is_sampled, kept_traceparent, span_with_parent,
+    traceparent_of,
 };
 
 use self::anew::Anew;

@@ -2,11 +2,9 @@
 //!
 //! Traces are sampled: never decide or order anything by them. What caused what is in the envelope (`ce_causationid`).
 
-use std::collections::HashMap;
-
-use opentelemetry::Context;
-use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::{Context, TraceFlags};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Span;
 use tracing_opentelemetry::{OpenTelemetrySpanExt, SetParentError};
@@ -19,19 +17,34 @@ pub fn current_traceparent() -> Option<String> {
     traceparent_of(&Span::current())
 }
 
+/// The same where the trace is kept: that of another one leads nowhere, and need not be stored.
+pub fn kept_traceparent() -> Option<String> {
+    let context = context_of(&Span::current())?;
+    context.is_sampled().then(|| written(&context))
+}
+
 /// The `traceparent` of a span; `None` where it is disabled or traces are off.
 pub fn traceparent_of(span: &Span) -> Option<String> {
-    let mut carrier = HashMap::new();
-    TraceContextPropagator::new().inject_context(&span.context(), &mut carrier);
-    carrier.remove(TRACEPARENT)
+    context_of(span).as_ref().map(written)
 }
 
 /// The current trace's id, 32 hexadecimal digits, to be shown beside an error; `None` where traces are off.
 pub fn current_trace_id() -> Option<String> {
-    let context = Span::current().context();
+    Some(context_of(&Span::current())?.trace_id().to_string())
+}
+
+fn context_of(span: &Span) -> Option<SpanContext> {
+    let context = span.context();
     let span = context.span();
-    let id = span.span_context();
-    id.is_valid().then(|| id.trace_id().to_string())
+    let context = span.span_context();
+    context.is_valid().then(|| context.clone())
+}
+
+/// As version 00 of W3C Trace Context writes it. By hand: the propagator takes a map, for every call and event.
+fn written(context: &SpanContext) -> String {
+    let (trace, span) = (context.trace_id(), context.span_id());
+    let flags = context.trace_flags() & TraceFlags::SAMPLED;
+    format!("00-{trace}-{span}-{flags:02x}")
 }
 
 /// Puts a span under a remote parent and gives it back, not yet entered: after the first entry its parent can no longer
@@ -55,11 +68,24 @@ pub fn is_sampled(traceparent: &str) -> bool {
 }
 
 fn extract(traceparent: &str) -> Option<SpanContext> {
-    let carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
     // An empty context, so that what is extracted is never the current span.
-    let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &carrier);
+    let context = TraceContextPropagator::new()
+        .extract_with_context(&Context::new(), &OneHeader(traceparent));
     let parent = context.span().span_context().clone();
     parent.is_valid().then_some(parent)
+}
+
+/// Headers of which only `traceparent` is there.
+struct OneHeader<'t>(&'t str);
+
+impl Extractor for OneHeader<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        (key == TRACEPARENT).then_some(self.0)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec![TRACEPARENT]
+    }
 }
 
 #[cfg(test)]
@@ -115,6 +141,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_is_what_the_propagator_reads_and_only_kept_traces_are_stored() {
+        for (ratio, parent, kept) in [
+            (0.0, Some(PARENT), true),
+            (1.0, Some(UNSAMPLED), false),
+            (1.0, None, true),
+            (0.0, None, false),
+        ] {
+            traced(ratio, || {
+                let span = span_with_parent(tracing::info_span!("handle"), parent);
+                let _entered = span.enter();
+                let text = current_traceparent().unwrap();
+                let read = extract(&text).unwrap();
+                assert_eq!(Some(read.trace_id().to_string()), current_trace_id());
+                assert_eq!(read.is_sampled(), kept);
+                assert_eq!(kept_traceparent(), kept.then_some(text));
+            });
+        }
+    }
+
+    #[test]
     fn malformed_parents_are_no_parents() {
         let malformed = [
             "",
@@ -140,6 +186,7 @@ mod tests {
             let span = span_with_parent(tracing::info_span!("handle"), Some(PARENT));
             let _entered = span.enter();
             assert_eq!(current_traceparent(), None);
+            assert_eq!(kept_traceparent(), None);
             assert_eq!(current_trace_id(), None);
         });
     }

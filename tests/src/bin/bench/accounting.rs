@@ -228,3 +228,36 @@ fn start_of(pid: u32) -> u64 {
         .and_then(|fields| fields.get(19)?.parse().ok());
     started.unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// What a child took is counted while it runs and once it has ended, also when it ends while it is counted.
+    #[test]
+    fn nothing_that_a_child_took_is_lost() {
+        let work = "i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done";
+        let mut parent = Command::new("sh")
+            .args(["-c", &format!("({work}); ({work}); exec cat")])
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("started");
+        let pid = parent.id();
+        let works = || {
+            let name = fs::read_to_string(format!("/proc/{pid}/comm"));
+            name.expect("read").trim_end() != "cat"
+        };
+        let mut most = 0.0;
+        while works() {
+            let now = with_children(pid).expect("read");
+            assert!(now >= most, "{now} after {most}");
+            most = now;
+        }
+        let now = with_children(pid).expect("read");
+        assert!(now >= most && now > 0.0, "{now} after {most}");
+        drop(parent.stdin.take());
+        assert!(parent.wait().expect("ended").success());
+    }
+}

@@ -68,6 +68,8 @@ impl Bare {
             database.create(&[name]).await?;
             let options = PgPoolOptions::new()
                 .max_connections(CONNECTIONS)
+                // As the product's: else each transaction would begin with a question to the server.
+                .test_before_acquire(false)
                 .acquire_timeout(Duration::from_secs(60));
             let pool = options.connect(&database.url(name)).await?;
             let tables = if name == HOME {

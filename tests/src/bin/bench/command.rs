@@ -58,11 +58,12 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
     statements.analyse().await?;
     let mut reached = true;
     let mut rate = 0.0;
+    let mut rates = Vec::new();
     let is_run = |in_flight: &usize| order.is_full() || SMOKE_IN_FLIGHT.contains(in_flight);
     for in_flight in IN_FLIGHT.into_iter().filter(is_run) {
         println!("{in_flight} in flight");
         let (mut subject, mut baseline) = (Legs::of("ReportDeath"), Legs::of("pgbench"));
-        for _ in 0..order.pairs() {
+        while order.wants_pair(&B1, &subject.over(&baseline)) {
             subject.add(
                 bench
                     .warmed_reports(in_flight, Duration::from_secs(seconds))
@@ -78,12 +79,30 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
             let both = median(&subject.rates()).min(median(&baseline.rates()));
             rate = both * LOAD;
         }
+        rates.push((
+            in_flight,
+            median(&subject.rates()),
+            median(&baseline.rates()),
+        ));
     }
+    beside_the_best(&rates);
     if order.wants("B1c") {
         reached &= open_loop(&bench, &statements, order, rate).await?;
     }
     bench.stop(&[baseline::DATABASE]).await?;
     Ok(reached)
+}
+
+/// Each rate beside the best of pgbench, whose clients stand in each other's way where they are many.
+fn beside_the_best(rates: &[(usize, f64, f64)]) {
+    let best = rates.iter().map(|(_, _, baseline)| *baseline);
+    let best = best.fold(f64::NAN, f64::max);
+    for (in_flight, subject, _) in rates {
+        println!(
+            "context: {in_flight} in flight ÷ the best of pgbench at any of these ({best:.0}): {:.2}",
+            subject / best
+        );
+    }
 }
 
 async fn open_loop(

@@ -67,7 +67,7 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
     let inbox = Inbox { stand, events };
     let (mut subject, mut baseline) = (Legs::of("subscription"), Legs::of("pgbench"));
     let (mut single, mut relaying) = (Legs::of("one by one"), Legs::of("relaying its receipts"));
-    for _ in 0..order.pairs() {
+    while order.wants_pair(&B3, &subject.over(&baseline)) {
         subject.add(inbox.taken(&[], events, Receipts::Stay).await?);
         baseline.add(inbox.written().await?);
         if order.is_full() {
@@ -127,8 +127,10 @@ impl Inbox {
             Receipts::AreRelayed => None,
         };
         let mut process = stand.start(SERVICE, free_port(), more);
-        let begun = reaches(&db, &mut process, 1).await?;
+        reaches(&db, &mut process, 1).await?;
         let meter = stand.servers.start(&[process.pid()]).await?;
+        // Not before: what was applied while the meter was started is not counted, but its time is.
+        let begun = applied(&db).await?;
         let until = (begun + i64::try_from(count)?).min(i64::try_from(self.events)?);
         let ended = reaches(&db, &mut process, until).await?;
         let (took, cost) = meter.stop().await?;

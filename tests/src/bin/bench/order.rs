@@ -4,11 +4,16 @@ use std::time::Duration;
 
 use anyhow::bail;
 
+use crate::ratio::Target;
+
 /// Pairs of baseline and subject in a full run.
 const PAIRS: usize = 5;
 
 /// The same with `--smoke`.
 const SMOKE_PAIRS: usize = 3;
+
+/// So many are tried at most of a smoke whose median is below its floor.
+const SMOKE_PAIRS_AT_MOST: usize = 7;
 
 /// Every benchmark; and whether `--smoke` runs it when none is named: what tells most in the four
 /// minutes that it may take, and suffers least from a busy machine.
@@ -84,6 +89,11 @@ impl Order {
         !self.smoke
     }
 
+    /// Whether a fraction of the amounts is asked for.
+    pub(crate) fn is_smoke(&self) -> bool {
+        self.smoke
+    }
+
     /// How long a timed run goes before it counts.
     pub(crate) fn warm_up(&self) -> Duration {
         Duration::from_secs(self.amount(10, 2) as u64)
@@ -92,6 +102,15 @@ impl Order {
     /// How often subject and baseline take turns.
     pub(crate) fn pairs(&self) -> usize {
         self.amount(PAIRS, SMOKE_PAIRS)
+    }
+
+    /// Whether another pair is to be measured after these. The few short turns of a smoke are at the mercy of what
+    /// else a shared machine does: below the floor, it takes more of them, two at a time so that one stands in the
+    /// middle. What is judged is the median of all.
+    pub(crate) fn wants_pair(&self, target: &Target, ratios: &[f64]) -> bool {
+        let measured = ratios.len();
+        let is_enough = measured % 2 == 1 && target.is_reached(ratios);
+        measured < self.pairs() || (self.smoke && measured < SMOKE_PAIRS_AT_MOST && !is_enough)
     }
 }
 
@@ -108,6 +127,31 @@ mod tests {
         let order = order("B8 --smoke B1").unwrap();
         assert!(order.wants("B8") && order.wants("B1") && !order.wants("B2"));
         assert_eq!((order.amount(10, 1), order.pairs()), (1, SMOKE_PAIRS));
+    }
+
+    #[test]
+    fn a_smoke_below_its_floor_takes_more_pairs_and_a_full_run_does_not() {
+        const TARGET: Target = Target::higher("B0", "high", 0.5, 0.7);
+        let (smoke, full) = (order("--smoke").unwrap(), order("").unwrap());
+        let pairs = |order: &Order, ratio: f64| {
+            let mut ratios = Vec::new();
+            while order.wants_pair(&TARGET, &ratios) {
+                ratios.push(ratio);
+            }
+            ratios.len()
+        };
+        assert_eq!(pairs(&smoke, 0.6), SMOKE_PAIRS);
+        assert_eq!(pairs(&smoke, 0.4), SMOKE_PAIRS_AT_MOST);
+        assert_eq!((pairs(&full, 0.6), pairs(&full, 0.4)), (PAIRS, PAIRS));
+        assert!(
+            smoke.wants_pair(&TARGET, &[0.4, 0.4, 0.6, 0.6]),
+            "none in the middle"
+        );
+        assert!(!smoke.wants_pair(&TARGET, &[0.4, 0.4, 0.6, 0.6, 0.6]));
+        assert!(
+            smoke.wants_pair(&TARGET, &[0.6, 0.6]),
+            "the planned ones come first"
+        );
     }
 
     #[test]

@@ -208,12 +208,7 @@ impl Target {
             println!("{}: {}: NOTHING MEASURED", self.id, self.ratio);
             return false;
         }
-        let reached = median(ratios);
-        let reaches = |mark: f64| match self.better {
-            Better::Higher => reached >= mark,
-            Better::Lower => reached <= mark,
-        };
-        let verdict = match (reaches(self.floor), reaches(self.goal)) {
+        let verdict = match (self.is_reached(ratios), self.reaches(self.goal, ratios)) {
             (true, true) => "PASS, goal reached",
             (true, false) => "PASS",
             (false, _) => "BELOW FLOOR",
@@ -227,7 +222,20 @@ impl Target {
             mark(self.floor),
             mark(self.goal)
         );
-        reaches(self.floor)
+        self.is_reached(ratios)
+    }
+
+    /// Whether the median reaches the floor.
+    pub(crate) fn is_reached(&self, ratios: &[f64]) -> bool {
+        self.reaches(self.floor, ratios)
+    }
+
+    fn reaches(&self, mark: f64, ratios: &[f64]) -> bool {
+        let reached = median(ratios);
+        match self.better {
+            Better::Higher => reached >= mark,
+            Better::Lower => reached <= mark,
+        }
     }
 }
 

@@ -65,7 +65,7 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
     let mut bare = Legs::of("rdkafka_performance, values of 500 B alone");
     let same_size = same_size()?;
     warm_up(&stand, &db, order, &raw, &same_size).await?;
-    for _ in 0..order.pairs() {
+    while order.wants_pair(&B2, &subject.over(&baseline)) {
         subject.add(relayed(&stand, &db, rows).await?);
         stand.empty_topic(TOPIC).await?;
         baseline.add(raw_produced(&stand, &raw, rows, &same_size).await?);

@@ -275,7 +275,8 @@ impl Commands {
         self.timed(&self.platform, in_flight, time).await
     }
 
-    async fn timed(
+    /// So many reports in flight for a while, as warm as it is.
+    pub(crate) async fn timed(
         &self,
         platform: &Platform,
         in_flight: usize,

@@ -123,7 +123,7 @@ impl Bench {
         self.settled(order.amount(1000, 100)).await?;
         analysed::restart(&mut self.cluster).await?;
         let (mut subject, mut baseline) = (Legs::of("platform"), Legs::of("bare client"));
-        for _ in 0..order.pairs() {
+        while order.wants_pair(&B4A, &subject.over(&baseline)) {
             subject.add(self.settled(count).await?);
             baseline.add(self.bare(bare, count).await?);
         }

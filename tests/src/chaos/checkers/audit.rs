@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use minzheng_chassis::operations::checks;
 use uuid::Uuid;
 
 use super::{Found, Harm, verified};
@@ -50,7 +51,7 @@ pub(super) fn one_each(observed: &Observed) -> Found {
     }
     found.extend(of_documents(observed, &told));
     found.extend(looks(observed));
-    found.extend(verified(observed, "audit-mac", Harm::Wrong));
+    found.extend(verified(observed, checks::AUDIT_MAC, Harm::Wrong));
     found
 }
 

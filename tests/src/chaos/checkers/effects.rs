@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use minzheng_chassis::operations::checks;
 use minzheng_proto::life_events::v1::ReceiptIssued;
 use minzheng_proto::topics::LIFE_EVENTS_RECEIPTS;
 use prost::Message;
@@ -14,7 +15,7 @@ pub(super) fn once(observed: &Observed) -> Found {
     let mut found = audited(observed);
     found.extend(answered(observed));
     found.extend(housed(observed));
-    found.extend(verified(observed, "effect-once", Harm::Doubled));
+    found.extend(verified(observed, checks::EFFECT_ONCE, Harm::Doubled));
     found
 }
 

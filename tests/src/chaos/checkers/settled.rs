@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use minzheng_chassis::operations::checks;
 use minzheng_proto::topics::LIFE_EVENTS_RECEIPTS;
 use uuid::Uuid;
 
@@ -36,7 +37,7 @@ pub(super) fn answered(observed: &Observed) -> Found {
         }
     }
     found.extend(stored(observed));
-    found.extend(verified(observed, "service", Harm::Wrong));
+    found.extend(verified(observed, checks::SERVICE, Harm::Wrong));
     found
 }
 
@@ -103,7 +104,8 @@ fn overtaken(observed: &Observed, case: &Case) -> bool {
 }
 
 pub(super) fn nothing_open(observed: &Observed) -> Found {
-    let mut found = Vec::new();
+    let mute = observed.mute.iter().cloned();
+    let mut found: Found = mute.map(|text| (Harm::Wrong, text)).collect();
     match observed.quiet_after {
         Some(after) if after <= QUIET_WITHIN => {}
         Some(after) => found.push((

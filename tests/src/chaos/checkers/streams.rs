@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use minzheng_chassis::operations::checks;
 use minzheng_proto::life_events::v1::DeathConfirmed;
 use minzheng_proto::topics::LIFE_EVENTS_DEATH;
 use minzheng_server::modules;
@@ -38,8 +39,8 @@ fn streams(observed: &Observed) -> BTreeMap<Stream, Vec<&Event>> {
 pub(super) fn none_lost(observed: &Observed) -> Found {
     let mut found = published(observed);
     found.extend(received(observed));
-    found.extend(verified(observed, "stream-sequence", Harm::Lost));
-    found.extend(verified(observed, "topic-against-inbox", Harm::Lost));
+    found.extend(verified(observed, checks::STREAM_SEQUENCE, Harm::Lost));
+    found.extend(verified(observed, checks::TOPIC_AGAINST_INBOX, Harm::Lost));
     found
 }
 
@@ -111,8 +112,10 @@ pub(super) fn in_order(observed: &Observed) -> Found {
         }
     }
     found.extend(facts(observed));
-    found.extend(verified(observed, "stream-order", Harm::Wrong));
-    found.extend(verified(observed, "stream-gap", Harm::Wrong));
+    found.extend(verified(observed, checks::STREAM_ORDER, Harm::Wrong));
+    found.extend(verified(observed, checks::STREAM_GAP, Harm::Wrong));
+    found.extend(verified(observed, checks::FACT_ORDER, Harm::Wrong));
+    found.extend(verified(observed, checks::FACT_KNOWN, Harm::Wrong));
     let gaps = observed.api.gaps.iter();
     found.extend(gaps.map(|gap| {
         let text = format!(

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use minzheng_chassis::failpoint;
+use nix::sys::signal::Signal;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
@@ -57,7 +58,7 @@ pub(super) async fn die_at(mut replicas: Vec<&mut Replica>, place: &str, times: 
         tokio::time::sleep(LOOK_EVERY).await;
         reached = replicas
             .iter_mut()
-            .any(|replica| replica.process.has_ended());
+            .any(|replica| replica.process.has_ended_by(Signal::SIGABRT));
     }
     for replica in &mut replicas {
         replica.process.environment.clear();

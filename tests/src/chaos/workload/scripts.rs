@@ -328,3 +328,35 @@ async fn certified(
     }
     follow(client, &case.id, &SETTLED, LOOKS).await.map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use rand::SeedableRng;
+
+    use super::*;
+
+    fn drawn(seed: u64) -> Vec<Script> {
+        let mut rng = StdRng::seed_from_u64(seed);
+        (0..2_000).map(|_| draw(&mut rng)).collect()
+    }
+
+    #[test]
+    fn every_story_but_the_awaited_is_drawn_and_a_seed_draws_the_same() {
+        let scripts = drawn(7);
+        assert_eq!(scripts, drawn(7));
+        assert_ne!(scripts, drawn(8));
+        let different: BTreeSet<Script> = scripts.iter().copied().collect();
+        let others = SCRIPTS
+            .into_iter()
+            .filter(|script| *script != Script::Awaited);
+        assert_eq!(different, others.collect());
+        let is_single = |script: &&Script| script.shape() == Shape::Single;
+        let singles = scripts.iter().filter(is_single).count();
+        assert!(
+            (1_100..1_300).contains(&singles),
+            "{singles} of 2,000, 1,200 meant"
+        );
+    }
+}

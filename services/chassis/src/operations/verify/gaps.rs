@@ -166,6 +166,7 @@ mod tests {
             event_type: "e".to_owned(),
             time: Timestamp::UNIX_EPOCH,
             causation: None,
+            fact: None,
         }
     }
 

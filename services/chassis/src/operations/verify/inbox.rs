@@ -18,10 +18,8 @@ pub(super) async fn received(cx: &Context, topics: &Topics) -> Result<Vec<String
         for topic in subscription.topics() {
             let positions = positions(cx, subscription.name(), topic).await?;
             let passed = topics.seen(topic).iter().filter(|seen| {
-                let below = positions
-                    .get(&seen.at.partition)
-                    .is_some_and(|next| seen.offset < *next);
-                below && subscription.names(&seen.event_type) && seen.time > oldest
+                let is_passed = seen.is_below(&positions);
+                is_passed && subscription.names(&seen.event_type) && seen.time > oldest
             });
             let expected: Vec<Uuid> = passed.map(|seen| seen.id).collect();
             for chunk in expected.chunks(500) {
@@ -37,7 +35,8 @@ pub(super) async fn received(cx: &Context, topics: &Topics) -> Result<Vec<String
     Ok(findings)
 }
 
-async fn positions(
+/// How far a subscription has read each partition of a topic.
+pub(super) async fn positions(
     cx: &Context,
     subscription: &str,
     topic: &str,

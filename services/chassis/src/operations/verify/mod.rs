@@ -3,6 +3,7 @@
 //! restored, is no finding.
 
 mod effects;
+mod facts;
 mod gaps;
 mod inbox;
 mod order;
@@ -20,20 +21,8 @@ use self::sequence::Streams;
 pub(super) use self::topics::Topics;
 use crate::audit;
 use crate::context::Context;
+use crate::operations::checks;
 use crate::seam::Failure;
-
-/// Names of the checks, in the order in which they run.
-pub(super) const CHECKS: [&str; 9] = [
-    "stream-sequence",
-    "stream-order",
-    "stream-gap",
-    "topic-against-inbox",
-    "effect-once",
-    "audit-mac",
-    "dead-letters",
-    "outbox-age",
-    "service",
-];
 
 /// Findings that a check names where there may be as many as events.
 const NAMED_AT_MOST: usize = 20;
@@ -69,26 +58,41 @@ pub(super) async fn run(
         }));
     };
     let published = sequence::published(cx, &before.streams, topics).await?;
-    found("stream-sequence", published);
+    found(checks::STREAM_SEQUENCE, published);
     found(
-        "stream-order",
+        checks::STREAM_ORDER,
         some_of(order::out_of_order(cx.name(), topics)),
     );
-    found("stream-gap", some_of(gaps::open(&before.gaps, topics)));
-    found("topic-against-inbox", inbox::received(cx, topics).await?);
-    found("effect-once", some_of(effects::repeated(cx, topics).await?));
+    found(
+        checks::STREAM_GAP,
+        some_of(gaps::open(&before.gaps, topics)),
+    );
+    found(
+        checks::TOPIC_AGAINST_INBOX,
+        inbox::received(cx, topics).await?,
+    );
+    let fallen = facts::out_of_order(cx.name(), topics);
+    found(checks::FACT_ORDER, some_of(fallen));
+    found(
+        checks::FACT_KNOWN,
+        some_of(facts::unknown(cx, topics).await?),
+    );
+    found(
+        checks::EFFECT_ONCE,
+        some_of(effects::repeated(cx, topics).await?),
+    );
     let forged = audit::forged(cx.db().reader(), cx.keys()).await?;
     found(
-        "audit-mac",
+        checks::AUDIT_MAC,
         forged
             .iter()
             .map(|id| format!("audit record {id} was changed"))
             .collect(),
     );
-    found("dead-letters", waiting::dead_letters(cx).await?);
-    found("outbox-age", waiting::outbox_age(cx).await?);
+    found(checks::DEAD_LETTERS, waiting::dead_letters(cx).await?);
+    found(checks::OUTBOX_AGE, waiting::outbox_age(cx).await?);
     if let Some(inspect) = &cx.module().inspect {
-        found("service", inspect.verify(cx).await?);
+        found(checks::SERVICE, inspect.verify(cx).await?);
     }
     Ok(findings)
 }

@@ -132,6 +132,7 @@ mod tests {
             event_type: "e".to_owned(),
             time: Timestamp::UNIX_EPOCH,
             causation: None,
+            fact: None,
         });
         TopicRead {
             seen: seen.collect(),

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use minzheng_proto::topics::{self, ELDERLY_CARE_BED, RESIDENTS_PERSON};
+use minzheng_proto::catalogue::EventType;
+use minzheng_proto::life_events::v1::{DeathConfirmed, DeathFact};
+use minzheng_proto::topics::{self, ELDERLY_CARE_BED, LIFE_EVENTS_DEATH, RESIDENTS_PERSON};
+use prost::Message;
 use uuid::Uuid;
 
 use super::{Before, NAMED_AT_MOST, Topics, run, some_of};
@@ -16,22 +19,53 @@ use crate::clock::{FakeClock, SharedClock};
 use crate::config::Settings;
 use crate::context::Context;
 use crate::db::{Sql, val};
+use crate::inbox::{Event, Reaction, Subscription};
 use crate::module::Module;
+use crate::person::Fact;
+use crate::seam::{Failure, UnitOfWork};
 use crate::testing::bus_conformance::event;
 use crate::testing::{Still, TestDatabase};
 
 const SERVICE: &str = "elderly-care";
 const BEDS: &str = ELDERLY_CARE_BED.name;
 const PERSONS: &str = RESIDENTS_PERSON.name;
+const DEATHS: &str = LIFE_EVENTS_DEATH.name;
 
 crate::on_both_databases!(
     order_sees_numbers_that_fall_and_numbers_given_twice,
     order_knows_copies_and_what_is_answered_again,
     gaps_are_seen_once_they_are_a_minute_old,
     gaps_that_the_topic_knows_to_be_none_are_not_seen,
+    who_has_heard_a_fact_must_know_it,
     effects_are_seen_that_happened_in_two_units,
     effects_of_one_unit_of_people_and_of_requests_are_not_seen,
 );
+
+const FOLLOW_DEATHS: &str = "elderly-care.follow-deaths";
+
+fn follow_deaths() -> Subscription {
+    Subscription::named(FOLLOW_DEATHS).on(Hear)
+}
+
+/// Has nothing to do about a death.
+struct Hear;
+
+impl Reaction<Fact> for Hear {
+    type Asked = ();
+
+    async fn ask(&self, _cx: &Context, _event: &Event<Fact>) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn apply(
+        &self,
+        _uow: &mut UnitOfWork,
+        _event: &Event<Fact>,
+        _asked: &(),
+    ) -> Result<(), Failure> {
+        Ok(())
+    }
+}
 
 /// A service on its database and a bus, both empty.
 struct World {
@@ -51,7 +85,8 @@ impl World {
         bus.apply_topics(&specs).await.expect("applied");
         let settings = Settings::with(database.settings()).expect("valid");
         let still = Still::new(settings, shared, bus.clone(), BTreeMap::new());
-        let cx = still.context(Module::named(SERVICE)).await;
+        let module = Module::named(SERVICE).subscription(follow_deaths);
+        let cx = still.context(module).await;
         Self { cx, clock, bus }
     }
 
@@ -102,6 +137,26 @@ impl World {
         planted.expect("planted");
     }
 
+    /// The subscription has read so far in the partition in which the last event of a topic lies.
+    async fn plant_position(&self, topic: &'static str, next: i64) {
+        let topics = Topics::read(&self.cx).await.expect("read");
+        let last = topics.seen(topic).last().expect("an event");
+        let text = "INSERT INTO position (subscription, topic, partition, next_offset) VALUES ($1, $2, $3, $4) \
+                    ON CONFLICT (subscription, topic, partition) DO UPDATE SET next_offset = excluded.next_offset";
+        let at = last.at.partition;
+        let values = [val(FOLLOW_DEATHS), val(topic), val(at), val(next)];
+        let planted = self.cx.db().writer().run(text, values).await;
+        planted.expect("planted");
+    }
+
+    async fn plant_known(&self, person: Uuid, version: i64) {
+        let text = "INSERT INTO known_person (person_id, fact_version, status, died_on) VALUES ($1, $2, 'dead', '') \
+                    ON CONFLICT (person_id) DO UPDATE SET fact_version = excluded.fact_version";
+        let values = [val(person), val(version)];
+        let planted = self.cx.db().writer().run(text, values).await;
+        planted.expect("planted");
+    }
+
     fn pass(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
@@ -119,6 +174,23 @@ fn person(key: &str, number: i64) -> Envelope {
     Envelope {
         source: "residents".to_owned(),
         ..event(PERSONS, key, number - 1)
+    }
+}
+
+fn death(person: Uuid, number: i64, version: i64) -> Envelope {
+    let fact = DeathFact {
+        person_id: person.to_string(),
+        case_id: Uuid::new_v4().to_string(),
+        episode: 1,
+        fact_version: version,
+        ..Default::default()
+    };
+    let confirmed = DeathConfirmed { fact: Some(fact) };
+    Envelope {
+        source: "life-events".to_owned(),
+        event_type: DeathConfirmed::TYPE.to_owned(),
+        value: confirmed.encode_to_vec(),
+        ..event(DEATHS, &person.to_string(), number - 1)
     }
 }
 
@@ -207,6 +279,33 @@ async fn gaps_that_the_topic_knows_to_be_none_are_not_seen(database: TestDatabas
     world.plant_gap("a", 1, "fork").await;
     world.pass(61);
     assert_eq!(world.found("stream-gap").await, [""; 0]);
+    world.end().await;
+}
+
+async fn who_has_heard_a_fact_must_know_it(database: TestDatabase) {
+    let world = World::on(&database).await;
+    let person = Uuid::now_v7();
+    let facts = [1, 2].map(|number| death(person, number, number));
+    world.publish(&[&facts[0], &facts[1]]).await;
+    assert_eq!(
+        world.found("fact-known").await,
+        [""; 0],
+        "nothing was heard yet"
+    );
+    world.plant_position(DEATHS, 1).await;
+    let found = world.found("fact-known").await;
+    let unknown = |knows: i64, heard: i64| {
+        format!("knows fact {knows} of person {person}, and has heard fact {heard}")
+    };
+    assert_eq!(found, [unknown(0, 1)]);
+    world.plant_known(person, 1).await;
+    assert_eq!(world.found("fact-known").await, [""; 0]);
+    world.plant_position(DEATHS, 2).await;
+    assert_eq!(world.found("fact-known").await, [unknown(1, 2)]);
+    world.plant_known(person, 3).await;
+    assert_eq!(world.found("fact-known").await, [""; 0]);
+    let own = world.found("fact-order").await;
+    assert_eq!(own, [""; 0], "whoever publishes them tells of their order");
     world.end().await;
 }
 

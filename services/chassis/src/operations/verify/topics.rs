@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use minzheng_proto::topics;
 use uuid::Uuid;
 
-use crate::bus::{Record, TopicPartition, Watermarks};
+use crate::bus::{Envelope, Record, TopicPartition, Watermarks};
 use crate::context::Context;
+use crate::person::Fact;
 use crate::seam::Failure;
 
 /// Records read at a time.
@@ -28,6 +29,26 @@ pub(super) struct Seen {
     pub(super) event_type: String,
     pub(super) time: Timestamp,
     pub(super) causation: Option<Uuid>,
+    pub(super) fact: Option<Told>,
+}
+
+/// What a fact about a death says, as far as its place among the others goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) person: Uuid,
+    pub(super) version: i64,
+}
+
+impl Told {
+    /// Of an event that is such a fact.
+    fn of(envelope: &Envelope) -> Option<Self> {
+        // One that cannot be read is stopped where it is heard: a dead letter.
+        let fact = Fact::from_envelope(envelope).ok()??;
+        Some(Self {
+            person: fact.person_id,
+            version: fact.fact_version,
+        })
+    }
 }
 
 /// One topic as it was read.
@@ -138,8 +159,15 @@ async fn read_partition(
 }
 
 impl Seen {
+    /// Whether it lies below a position of its partition.
+    pub(super) fn is_below(&self, positions: &BTreeMap<i32, i64>) -> bool {
+        let next = positions.get(&self.at.partition);
+        next.is_some_and(|next| self.offset < *next)
+    }
+
     fn of(record: Record) -> Option<Self> {
         let envelope = record.envelope.ok()?;
+        let fact = Told::of(&envelope);
         Some(Self {
             at: record.at,
             offset: record.offset,
@@ -150,6 +178,7 @@ impl Seen {
             event_type: envelope.event_type,
             time: envelope.time,
             causation: envelope.causation_id,
+            fact,
         })
     }
 }

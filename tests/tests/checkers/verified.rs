@@ -1,0 +1,31 @@
+//! What `Verify` finds, and who must say so.
+
+use minzheng_chassis::operations::checks;
+use minzheng_proto::operations::v1::Finding;
+use minzheng_tests::chaos::checkers::Harm;
+
+use crate::clean::{observed, says};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_verify_finds_is_said_by_the_checker_whose_idea_it_is() {
+    let clean = observed().await;
+    for (checker, check, harm) in [
+        (3, checks::STREAM_SEQUENCE, Harm::Lost),
+        (3, checks::TOPIC_AGAINST_INBOX, Harm::Lost),
+        (4, checks::EFFECT_ONCE, Harm::Doubled),
+        (5, checks::STREAM_ORDER, Harm::Wrong),
+        (5, checks::STREAM_GAP, Harm::Wrong),
+        (5, checks::FACT_ORDER, Harm::Wrong),
+        (5, checks::FACT_KNOWN, Harm::Wrong),
+        (9, checks::SERVICE, Harm::Wrong),
+        (11, checks::AUDIT_MAC, Harm::Wrong),
+    ] {
+        let mut observed = clean.clone();
+        observed.api.findings.push(Finding {
+            service: "residents".to_owned(),
+            check: check.to_owned(),
+            detail: "planted".to_owned(),
+        });
+        says(checker, &observed, &[(harm, "verify residents: planted")]);
+    }
+}
