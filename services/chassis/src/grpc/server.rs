@@ -47,6 +47,8 @@ impl GrpcServer {
         let reflection = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(minzheng_proto::DESCRIPTORS)
+                // The details of errors: else a client without our files shows them as bytes.
+                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         };
         builder.add_service(reflection().build_v1()?);
         // Older clients know only this name of the same service.

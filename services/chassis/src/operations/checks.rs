@@ -10,7 +10,7 @@ pub const STREAM_GAP: &str = "stream-gap";
 pub const TOPIC_AGAINST_INBOX: &str = "topic-against-inbox";
 /// What is said of a person's death has a higher version each time.
 pub const FACT_ORDER: &str = "fact-order";
-/// Of whom a fact was heard, it or a later one is known.
+/// Of whom a fact was heard, what it says or a later one is known.
 pub const FACT_KNOWN: &str = "fact-known";
 /// No event changed one thing in one way twice.
 pub const EFFECT_ONCE: &str = "effect-once";

@@ -11,7 +11,7 @@ use super::connect::Platform;
 use super::error::ClientError;
 use super::{dates, words};
 use crate::cli::{CaseCommand, PhaseArg};
-use crate::output::{Printer, table};
+use crate::output::{Printer, progress, table};
 
 /// Cases asked for at a time.
 const PAGE: u32 = 200;
@@ -28,8 +28,11 @@ pub async fn run(command: CaseCommand, printer: Printer) -> anyhow::Result<ExitC
             limit,
             server,
         } => {
-            let cases = list(&Platform::of(&server), phase, person, limit).await?;
+            let (cases, are_all) = list(&Platform::of(&server), phase, person, limit).await?;
             printer.print(&cases, |cases| listed(cases))?;
+            if !are_all {
+                progress(format!("there are more than {limit}; --limit shows them"));
+            }
         }
         CaseCommand::Show { case_id, server } => {
             let case = get(&Platform::of(&server), &case_id).await?;
@@ -73,12 +76,13 @@ pub(super) fn present(case: Option<pb::DeathCase>) -> Result<pb::DeathCase, Clie
     })
 }
 
+/// At most `limit` cases, and whether these are all.
 async fn list(
     platform: &Platform,
     phase: Option<PhaseArg>,
     person: Option<String>,
     limit: u32,
-) -> Result<Vec<CaseView>, ClientError> {
+) -> Result<(Vec<CaseView>, bool), ClientError> {
     let mut cases: Vec<CaseView> = Vec::new();
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut request = pb::ListCasesRequest {
@@ -97,8 +101,9 @@ async fn list(
         let page = page.into_inner();
         cases.extend(page.cases.iter().map(CaseView::of));
         if page.next_page_token.is_empty() || cases.len() >= limit {
+            let are_all = page.next_page_token.is_empty() && cases.len() <= limit;
             cases.truncate(limit);
-            return Ok(cases);
+            return Ok((cases, are_all));
         }
         request.page_token = page.next_page_token;
     }

@@ -52,9 +52,8 @@ pub struct Seeded {
 /// What the API refused.
 pub async fn run(node: &Node) -> Result<Seeded, ClientError> {
     let platform = Platform::at(own_address(node)?, seeder());
-    let cases = existing_cases(&platform).await?;
-    if cases.len() >= cases::COUNT {
-        return again(&platform, &cases).await;
+    if cases_in(&platform, pb::Phase::Unspecified).await?.len() >= cases::COUNT {
+        return again(&platform).await;
     }
     let population = population::register(&platform).await?;
     let houses = houses::build(&platform, &population);
@@ -69,18 +68,16 @@ pub async fn run(node: &Node) -> Result<Seeded, ClientError> {
 
 /// What a second start says: registering the same person again under the same request id answers
 /// with the first answer.
-async fn again(platform: &Platform, cases: &[pb::DeathCase]) -> Result<Seeded, ClientError> {
-    let in_review = cases
-        .iter()
-        .find(|case| case.phase() == pb::Phase::InReview);
-    let waiting = match in_review {
+async fn again(platform: &Platform) -> Result<Seeded, ClientError> {
+    let in_review = cases_in(platform, pb::Phase::InReview).await?;
+    let waiting = match cases::of_twins(platform, &in_review).await? {
         None => None,
         // After a month the platform forgets request ids; then nobody is named.
-        Some(case) => population::twin(platform)
+        Some(case_id) => population::twin(platform)
             .await
             .ok()
             .map(|twin: Member| WaitingCase {
-                case_id: case.id.clone(),
+                case_id,
                 person_id: twin.person_id,
             }),
     };
@@ -90,9 +87,14 @@ async fn again(platform: &Platform, cases: &[pb::DeathCase]) -> Result<Seeded, C
     })
 }
 
-async fn existing_cases(platform: &Platform) -> Result<Vec<pb::DeathCase>, ClientError> {
+/// Cases in a phase, or in any where it is unspecified.
+async fn cases_in(
+    platform: &Platform,
+    phase: pb::Phase,
+) -> Result<Vec<pb::DeathCase>, ClientError> {
     let request = pb::ListCasesRequest {
         page_size: 200,
+        phase: phase.into(),
         ..Default::default()
     };
     let answer = platform

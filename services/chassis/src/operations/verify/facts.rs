@@ -52,10 +52,10 @@ fn fallen<'s>(seen: impl Iterator<Item = &'s Seen>) -> Vec<String> {
     findings
 }
 
-/// Persons of whom this service has heard a later fact than its guard row knows.
+/// Persons of whom this service has heard another fact than its guard row knows.
 pub(super) async fn unknown(cx: &Context, topics: &Topics) -> Result<Vec<String>, Failure> {
     let topic = LIFE_EVENTS_DEATH.name;
-    let mut heard: BTreeMap<Uuid, i64> = BTreeMap::new();
+    let mut heard: BTreeMap<Uuid, Told> = BTreeMap::new();
     for make in &cx.module().subscriptions {
         let subscription = make();
         let positions = inbox::positions(cx, subscription.name(), topic).await?;
@@ -63,39 +63,68 @@ pub(super) async fn unknown(cx: &Context, topics: &Topics) -> Result<Vec<String>
             .seen(topic)
             .iter()
             .filter(|seen| seen.is_below(&positions) && subscription.names(&seen.event_type));
-        for Told { person, version } in passed.filter_map(|seen| seen.fact) {
-            let last = heard.entry(person).or_default();
-            *last = version.max(*last);
+        for fact in passed.filter_map(|seen| seen.fact) {
+            let last = heard.entry(fact.person).or_insert(fact);
+            if fact.version > last.version {
+                *last = fact;
+            }
         }
     }
-    let heard: Vec<(Uuid, i64)> = heard.into_iter().collect();
+    let heard: Vec<Told> = heard.into_values().collect();
     let mut findings = Vec::new();
     for some in heard.chunks(ASKED_AT_A_TIME) {
         let known = known(cx, some).await?;
-        for (person, version) in some {
-            let knows = known.get(person).copied().unwrap_or_default();
-            if knows < *version {
-                findings.push(format!(
-                    "knows fact {knows} of person {person}, and has heard fact {version}"
-                ));
-            }
-        }
+        findings.extend(
+            some.iter()
+                .filter_map(|fact| fact.amiss(known.get(&fact.person))),
+        );
     }
     Ok(findings)
 }
 
-async fn known(cx: &Context, persons: &[(Uuid, i64)]) -> Result<BTreeMap<Uuid, i64>, Failure> {
+/// What a guard row knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Known {
+    version: i64,
+    status: String,
+    died_on: String,
+}
+
+impl Told {
+    /// What is wrong with what is known, where this is the last fact that was heard.
+    fn amiss(&self, known: Option<&Known>) -> Option<String> {
+        let (person, version) = (self.person, self.version);
+        let knows = known.map_or(0, |known| known.version);
+        if knows < version {
+            return Some(format!(
+                "knows fact {knows} of person {person}, and has heard fact {version}"
+            ));
+        }
+        let known = known.filter(|known| known.version == version)?;
+        let (status, died_on) = (self.status.name(), self.died_on.to_string());
+        (known.status != status || known.died_on != died_on).then(|| {
+            format!(
+                "knows person {person} as {} (date {}), and fact {version} says {status} (date {died_on})",
+                known.status, known.died_on
+            )
+        })
+    }
+}
+
+async fn known(cx: &Context, facts: &[Told]) -> Result<BTreeMap<Uuid, Known>, Failure> {
     let text = format!(
-        "SELECT person_id, fact_version FROM known_person WHERE person_id IN ({})",
-        dialect::placeholders(1, persons.len())
+        "SELECT person_id, fact_version, status, died_on FROM known_person WHERE person_id IN ({})",
+        dialect::placeholders(1, facts.len())
     );
-    let ids = persons
-        .iter()
-        .map(|(person, _)| val(*person))
-        .collect::<Vec<_>>();
+    let ids: Vec<_> = facts.iter().map(|fact| val(fact.person)).collect();
     let mut known = BTreeMap::new();
     for row in cx.db().reader().all(text, ids).await? {
-        known.insert(row.get("person_id")?, row.get("fact_version")?);
+        let one = Known {
+            version: row.get("fact_version")?,
+            status: row.get("status")?,
+            died_on: row.get("died_on")?,
+        };
+        known.insert(row.get("person_id")?, one);
     }
     Ok(known)
 }
@@ -106,6 +135,8 @@ mod tests {
 
     use super::*;
     use crate::bus::TopicPartition;
+    use crate::civil::PartialDate;
+    use crate::person::LifeStatus;
 
     /// Facts about one person: number in the stream, and version.
     fn told(facts: &[(i64, i64)]) -> Vec<String> {
@@ -125,6 +156,8 @@ mod tests {
                 fact: Some(Told {
                     person: Uuid::nil(),
                     version: *version,
+                    status: LifeStatus::Dead,
+                    died_on: PartialDate::UNKNOWN,
                 }),
             });
         fallen(seen.collect::<Vec<_>>().iter())

@@ -14,14 +14,14 @@ use uuid::Uuid;
 use super::{Before, NAMED_AT_MOST, Topics, run, some_of};
 use crate::bus::embedded::EmbeddedBus;
 use crate::bus::{Bus, Delivery, Envelope, TopicSpec};
-use crate::civil::micros;
+use crate::civil::{PartialDate, micros};
 use crate::clock::{FakeClock, SharedClock};
 use crate::config::Settings;
 use crate::context::Context;
 use crate::db::{Sql, val};
 use crate::inbox::{Event, Reaction, Subscription};
 use crate::module::Module;
-use crate::person::Fact;
+use crate::person::{Fact, LifeStatus};
 use crate::seam::{Failure, UnitOfWork};
 use crate::testing::bus_conformance::event;
 use crate::testing::{Still, TestDatabase};
@@ -149,10 +149,11 @@ impl World {
         planted.expect("planted");
     }
 
-    async fn plant_known(&self, person: Uuid, version: i64) {
-        let text = "INSERT INTO known_person (person_id, fact_version, status, died_on) VALUES ($1, $2, 'dead', '') \
-                    ON CONFLICT (person_id) DO UPDATE SET fact_version = excluded.fact_version";
-        let values = [val(person), val(version)];
+    async fn plant_known(&self, person: Uuid, version: i64, status: LifeStatus) {
+        let text = "INSERT INTO known_person (person_id, fact_version, status, died_on) VALUES ($1, $2, $3, $4) \
+                    ON CONFLICT (person_id) DO UPDATE SET fact_version = excluded.fact_version, status = excluded.status";
+        let died_on = PartialDate::UNKNOWN.to_string();
+        let values = [val(person), val(version), val(status.name()), val(died_on)];
         let planted = self.cx.db().writer().run(text, values).await;
         planted.expect("planted");
     }
@@ -298,11 +299,17 @@ async fn who_has_heard_a_fact_must_know_it(database: TestDatabase) {
         format!("knows fact {knows} of person {person}, and has heard fact {heard}")
     };
     assert_eq!(found, [unknown(0, 1)]);
-    world.plant_known(person, 1).await;
+    world.plant_known(person, 1, LifeStatus::Dead).await;
     assert_eq!(world.found("fact-known").await, [""; 0]);
+    world.plant_known(person, 1, LifeStatus::Alive).await;
+    let found = world.found("fact-known").await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("as alive"), "{found:?}");
+    assert!(found[0].contains("fact 1 says dead"), "{found:?}");
+    world.plant_known(person, 1, LifeStatus::Dead).await;
     world.plant_position(DEATHS, 2).await;
     assert_eq!(world.found("fact-known").await, [unknown(1, 2)]);
-    world.plant_known(person, 3).await;
+    world.plant_known(person, 3, LifeStatus::Alive).await;
     assert_eq!(world.found("fact-known").await, [""; 0]);
     let own = world.found("fact-order").await;
     assert_eq!(own, [""; 0], "whoever publishes them tells of their order");

@@ -8,8 +8,9 @@ use minzheng_proto::topics;
 use uuid::Uuid;
 
 use crate::bus::{Envelope, Record, TopicPartition, Watermarks};
+use crate::civil::PartialDate;
 use crate::context::Context;
-use crate::person::Fact;
+use crate::person::{Fact, LifeStatus};
 use crate::seam::Failure;
 
 /// Records read at a time.
@@ -32,11 +33,13 @@ pub(super) struct Seen {
     pub(super) fact: Option<Told>,
 }
 
-/// What a fact about a death says, as far as its place among the others goes.
+/// What a fact about a death says of the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) person: Uuid,
     pub(super) version: i64,
+    pub(super) status: LifeStatus,
+    pub(super) died_on: PartialDate,
 }
 
 impl Told {
@@ -47,6 +50,8 @@ impl Told {
         Some(Self {
             person: fact.person_id,
             version: fact.fact_version,
+            status: fact.status(),
+            died_on: fact.known_date(),
         })
     }
 }

@@ -6,12 +6,41 @@ use minzheng_proto::life_events::v1 as pb;
 
 use super::population::{Household, Population};
 use super::{RequestIds, WaitingCase};
+use crate::client::case::get;
 use crate::client::connect::Platform;
 use crate::client::error::ClientError;
 use crate::demo::ask::{self, Member, Report, empty};
 
 /// How many there are; each is reported after those before it.
 pub(super) const COUNT: usize = 5;
+
+/// When the one died whom two residents match.
+const TWINS_DIED_ON: PartialDate = date(2026, 3, 9);
+
+/// The hospital that certifies.
+const HOSPITAL: &str = "demo-county-hospital";
+
+/// Of cases that wait in review the one that was reported here, not somebody else's.
+pub(super) async fn of_twins(
+    platform: &Platform,
+    in_review: &[pb::DeathCase],
+) -> Result<Option<String>, ClientError> {
+    let of_that_day = in_review
+        .iter()
+        .filter(|case| case.died_on == Some(TWINS_DIED_ON));
+    for case in of_that_day {
+        // Lists leave the evidence out.
+        let whole = get(platform, &case.id).await?;
+        if whole
+            .evidence
+            .iter()
+            .any(|one| one.source_organisation == HOSPITAL)
+        {
+            return Ok(Some(case.id.clone()));
+        }
+    }
+    Ok(None)
+}
 
 /// Reports them; the one that waits.
 pub(super) async fn report(
@@ -73,7 +102,7 @@ pub(super) async fn report(
         first,
         home(0, 0)?,
         certificate,
-        date(2026, 3, 9),
+        TWINS_DIED_ON,
     )
     .await?;
     Ok(WaitingCase {
@@ -96,7 +125,7 @@ async fn told(
         _ => String::new(),
     };
     let organisation = match source {
-        pb::EvidenceSource::MedicalCertificate => "demo-county-hospital",
+        pb::EvidenceSource::MedicalCertificate => HOSPITAL,
         pb::EvidenceSource::HouseholdCancellation => "demo-police-station",
         _ => "demo-village-committee",
     };
@@ -113,6 +142,6 @@ async fn told(
 }
 
 /// Day 0 is an unknown day.
-fn date(year: i32, month: i32, day: i32) -> PartialDate {
+const fn date(year: i32, month: i32, day: i32) -> PartialDate {
     PartialDate { year, month, day }
 }
