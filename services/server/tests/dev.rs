@@ -190,3 +190,19 @@ fn a_second_start_seeds_nothing(dev: Dev, directory: &std::path::Path) {
     let (code, _) = dev.stop();
     assert_eq!(code, Some(0));
 }
+
+#[test]
+fn a_second_start_names_the_case_that_still_waits() {
+    let directory = tempfile::tempdir().unwrap();
+    let named = |dev: &Dev| {
+        let waiting = &dev.welcome["waiting_case"];
+        [waiting["case_id"].clone(), waiting["person_id"].clone()]
+    };
+    let dev = Dev::start(directory.path());
+    let first = named(&dev);
+    assert!(first.iter().all(Value::is_string), "{first:?}");
+    assert_eq!(dev.stop().0, Some(0));
+    let dev = Dev::start(directory.path());
+    assert_eq!(named(&dev), first);
+    assert_eq!(dev.stop().0, Some(0));
+}

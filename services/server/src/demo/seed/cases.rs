@@ -25,17 +25,13 @@ pub(super) async fn of_twins(
     platform: &Platform,
     in_review: &[pb::DeathCase],
 ) -> Result<Option<String>, ClientError> {
-    let of_that_day = in_review
-        .iter()
-        .filter(|case| case.died_on == Some(TWINS_DIED_ON));
-    for case in of_that_day {
-        // Lists leave the evidence out.
-        let whole = get(platform, &case.id).await?;
-        if whole
-            .evidence
-            .iter()
-            .any(|one| one.source_organisation == HOSPITAL)
-        {
+    for case in in_review {
+        // Lists leave the evidence out, and a case in doubt has no date yet.
+        let evidence = get(platform, &case.id).await?.evidence;
+        let is_ours = |one: &pb::Evidence| {
+            one.source_organisation == HOSPITAL && one.died_on == Some(TWINS_DIED_ON)
+        };
+        if evidence.iter().any(is_ours) {
             return Ok(Some(case.id.clone()));
         }
     }
