@@ -124,6 +124,14 @@ fn watched(dev: &Dev, case_id: &str) -> Value {
 }
 
 fn what_stands_is_shown(dev: &Dev) {
+    let some = dev.client(&["case", "list", "--limit", "2"]);
+    assert!(
+        some.stderr.contains("--limit shows them"),
+        "{}",
+        some.stderr
+    );
+    let all = dev.client(&["case", "list", "--limit", "200"]);
+    assert_eq!(all.stderr, "", "nothing is left out");
     let cases = dev.ask(&["case", "list"]);
     let cases = cases.as_array().unwrap();
     assert!(cases.len() >= 5 + 6, "{}", cases.len());

@@ -89,11 +89,6 @@ impl Order {
         !self.smoke
     }
 
-    /// Whether a fraction of the amounts is asked for.
-    pub(crate) fn is_smoke(&self) -> bool {
-        self.smoke
-    }
-
     /// How long a timed run goes before it counts.
     pub(crate) fn warm_up(&self) -> Duration {
         Duration::from_secs(self.amount(10, 2) as u64)

@@ -26,6 +26,9 @@ const TIMES: f64 = 3.0;
 /// share with the services is missing there.
 const CONNECTIONS: usize = 4;
 
+/// So many overloads, one after the other; of a smoke one where that reaches the floors.
+const TURNS: usize = 3;
+
 /// How soon the overload begins.
 const BEGINS_IN: Duration = Duration::from_millis(100);
 
@@ -41,9 +44,6 @@ const IN_A_ROW: usize = 20;
 
 /// Within so many times the p99 of before an answer is as quick as before.
 const AS_BEFORE: f64 = 2.0;
-
-/// So many overloads, one after the other; of a smoke one where that reaches the floors.
-const TURNS: usize = 3;
 
 /// How long the service has for it.
 const RECOVERS_WITHIN: Duration = Duration::from_secs(60);
@@ -117,7 +117,7 @@ const FIGURES: [(Target, Figure); 4] = [
 
 fn is_enough(order: &Order, overloads: &[Overload]) -> bool {
     match overloads {
-        [one] if order.is_smoke() => FIGURES
+        [one] if !order.is_full() => FIGURES
             .iter()
             .all(|(target, figure)| target.is_reached(&[figure(one)])),
         overloads => overloads.len() >= TURNS,
