@@ -1,5 +1,5 @@
 //! `fact-order` and `fact-known`: the versions of what is said of a person's death rise, and whoever has heard one knows
-//! it, or a later one, in their guard row.
+//! what it says, or a later one, in their guard row.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
