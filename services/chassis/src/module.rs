@@ -10,6 +10,7 @@ use crate::authz::Action;
 use crate::context::Context;
 use crate::db::migrate::Migration;
 use crate::inbox::Subscription;
+use crate::receipt::Receipts;
 use crate::rule::Seed;
 use crate::seam::Failure;
 use crate::timer::Timer;
@@ -41,6 +42,16 @@ pub trait Inspect: Send + Sync + 'static {
     /// What must hold in this service's own database and does not.
     async fn verify(&self, cx: &Context) -> Result<Vec<String>, Failure> {
         let _ = cx;
+        Ok(Vec::new())
+    }
+
+    /// Answers that this service has taken and of which `receipts` holds none.
+    async fn answers_without(
+        &self,
+        cx: &Context,
+        receipts: &Receipts,
+    ) -> Result<Vec<String>, Failure> {
+        let _ = (cx, receipts);
         Ok(Vec::new())
     }
 }

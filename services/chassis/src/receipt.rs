@@ -1,9 +1,12 @@
 //! A department's receipt (办理回执): its answers to the questions of one fact.
 
+mod issued;
+
 use minzheng_proto::death_plan::Action;
 use minzheng_proto::life_events::v1 as pb;
 use uuid::Uuid;
 
+pub use self::issued::{Issued, Receipts, Taken};
 use crate::division::DivisionCode;
 use crate::person::{Fact, KnownPerson};
 use crate::seam::{Failure, UnitOfWork};

@@ -13,10 +13,12 @@ async fn what_verify_finds_is_said_by_the_checker_whose_idea_it_is() {
         (3, checks::STREAM_SEQUENCE, Harm::Lost),
         (3, checks::TOPIC_AGAINST_INBOX, Harm::Lost),
         (4, checks::EFFECT_ONCE, Harm::Doubled),
+        (4, checks::ANSWER_ONCE, Harm::Doubled),
         (5, checks::STREAM_ORDER, Harm::Wrong),
         (5, checks::STREAM_GAP, Harm::Wrong),
         (5, checks::FACT_ORDER, Harm::Wrong),
         (5, checks::FACT_KNOWN, Harm::Wrong),
+        (9, checks::ANSWER_RECEIPT, Harm::Wrong),
         (9, checks::SERVICE, Harm::Wrong),
         (11, checks::AUDIT_MAC, Harm::Wrong),
     ] {

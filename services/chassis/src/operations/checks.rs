@@ -12,6 +12,10 @@ pub const TOPIC_AGAINST_INBOX: &str = "topic-against-inbox";
 pub const FACT_ORDER: &str = "fact-order";
 /// Of whom a fact was heard, what it says or a later one is known.
 pub const FACT_KNOWN: &str = "fact-known";
+/// No event made a department answer a question twice.
+pub const ANSWER_ONCE: &str = "answer-once";
+/// Every answer that was taken is a receipt of the department that was asked.
+pub const ANSWER_RECEIPT: &str = "answer-receipt";
 /// No event changed one thing in one way twice.
 pub const EFFECT_ONCE: &str = "effect-once";
 /// Audit records are as they were written.
@@ -24,13 +28,15 @@ pub const OUTBOX_AGE: &str = "outbox-age";
 pub const SERVICE: &str = "service";
 
 /// All of them, in the order in which they run.
-pub const ALL: [&str; 11] = [
+pub const ALL: [&str; 13] = [
     STREAM_SEQUENCE,
     STREAM_ORDER,
     STREAM_GAP,
     TOPIC_AGAINST_INBOX,
     FACT_ORDER,
     FACT_KNOWN,
+    ANSWER_ONCE,
+    ANSWER_RECEIPT,
     EFFECT_ONCE,
     AUDIT_MAC,
     DEAD_LETTERS,

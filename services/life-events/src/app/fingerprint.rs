@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use minzheng_chassis::context::Context;
 use minzheng_chassis::module::Inspect;
+use minzheng_chassis::receipt::Receipts;
 use minzheng_chassis::seam::Failure;
 use minzheng_chassis::work::{self, WorkItem};
 use uuid::Uuid;
@@ -35,6 +36,14 @@ impl Inspect for CaseInspect {
 
     async fn verify(&self, cx: &Context) -> Result<Vec<String>, Failure> {
         verify::verify(cx).await
+    }
+
+    async fn answers_without(
+        &self,
+        cx: &Context,
+        receipts: &Receipts,
+    ) -> Result<Vec<String>, Failure> {
+        verify::answers_without(cx, receipts).await
     }
 }
 

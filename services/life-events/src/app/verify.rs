@@ -1,15 +1,16 @@
-//! What must hold of every case: its phase follows from its answers, its open items from its state, and they
-//! stand where it stands.
+//! What must hold of every case: its phase follows from its answers, its open items from its state, they stand where
+//! it stands, and each of its answers is a receipt.
 
 use std::collections::BTreeSet;
 
 use minzheng_chassis::context::Context;
+use minzheng_chassis::receipt::{Receipts, Taken};
 use minzheng_chassis::seam::Failure;
 use minzheng_chassis::work::{self, WorkItem};
 use uuid::Uuid;
 
-use crate::domain::death::{Case, Phase, items};
-use crate::storage::cases::Cases;
+use crate::domain::death::{Case, Phase, Question, items};
+use crate::storage::cases::{Cases, StoredCase};
 
 /// Cases looked at together.
 const AT_A_TIME: u64 = 500;
@@ -20,14 +21,9 @@ const AT_A_TIME: u64 = 500;
 /// The database's.
 pub async fn verify(cx: &Context) -> Result<Vec<String>, Failure> {
     let mut found = Vec::new();
-    let mut after = Uuid::nil();
-    loop {
-        let page = Cases::reading(cx).after_anywhere(after, AT_A_TIME).await?;
+    let mut page = page_after(cx, None).await?;
+    while !page.is_empty() {
         let ids: Vec<Uuid> = page.iter().map(|stored| stored.case.id).collect();
-        let Some(last) = ids.iter().max() else {
-            return Ok(found);
-        };
-        after = *last;
         let open = work::open_about(cx.db().reader(), &ids).await?;
         for stored in &page {
             let case = &stored.case;
@@ -36,7 +32,59 @@ pub async fn verify(cx: &Context) -> Result<Vec<String>, Failure> {
             found.extend(complaints(case, &kinds));
             found.extend(of_case.filter_map(|item| astray(case, item)));
         }
+        page = page_after(cx, page.last()).await?;
     }
+    Ok(found)
+}
+
+/// Every answer that no receipt of the department that was asked has given.
+///
+/// # Errors
+/// The database's.
+pub async fn answers_without(cx: &Context, receipts: &Receipts) -> Result<Vec<String>, Failure> {
+    let mut found = Vec::new();
+    let mut page = page_after(cx, None).await?;
+    while !page.is_empty() {
+        found.extend(page.iter().flat_map(|stored| bare(&stored.case, receipts)));
+        page = page_after(cx, page.last()).await?;
+    }
+    Ok(found)
+}
+
+/// The next cases behind one, in the order of their ids.
+async fn page_after(cx: &Context, last: Option<&StoredCase>) -> Result<Vec<StoredCase>, Failure> {
+    let after = last.map_or(Uuid::nil(), |stored| stored.case.id);
+    let mut page = Cases::reading(cx).after_anywhere(after, AT_A_TIME).await?;
+    page.sort_unstable_by_key(|stored| stored.case.id);
+    Ok(page)
+}
+
+fn bare(case: &Case, receipts: &Receipts) -> impl Iterator<Item = String> {
+    let taken = case.questions.iter().filter_map(taken);
+    taken.filter(|answer| receipts.lack(answer)).map(|answer| {
+        let Taken {
+            receipt,
+            department,
+            action,
+            fact_version,
+            ..
+        } = answer;
+        format!(
+            "case {} has an answer of {department} to {action} of fact {fact_version} by receipt {receipt}, which is none",
+            case.id
+        )
+    })
+}
+
+fn taken(question: &Question) -> Option<Taken<'_>> {
+    let answer = question.answer.as_ref()?;
+    Some(Taken {
+        receipt: answer.receipt_event_id,
+        department: question.action.department,
+        action: question.action.code,
+        fact_version: question.fact_version,
+        taken_at: answer.answered_at,
+    })
 }
 
 fn complaints(case: &Case, open: &BTreeSet<&str>) -> Vec<String> {

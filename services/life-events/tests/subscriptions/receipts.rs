@@ -1,9 +1,11 @@
 //! Facts out, receipts in.
 
 use minzheng_chassis::bus::Envelope;
+use minzheng_chassis::db::{Sql as _, val};
 use minzheng_chassis::on_both_deployments;
+use minzheng_chassis::operations::checks;
 use minzheng_chassis::person::FactKind;
-use minzheng_chassis::testing::{Deployment, operator};
+use minzheng_chassis::testing::{Deployment, TestNode, operator};
 use minzheng_proto::life_events::v1 as pb;
 use minzheng_proto::life_events::v1::{EvidenceSource, Outcome, Phase, QuestionState};
 use minzheng_proto::operations::v1 as operations;
@@ -15,6 +17,7 @@ use crate::common::*;
 
 on_both_deployments!(
     a_certificate_confirms_and_everybody_answers,
+    an_answer_without_its_receipt_is_found,
     receipts_settle_in_any_order_and_only_once,
     a_receipt_that_cannot_be_read_is_stopped,
     a_restart_goes_on_where_it_was,
@@ -50,6 +53,55 @@ async fn a_certificate_confirms_and_everybody_answers(deployment: Deployment) {
     assert_eq!(fingerprint(&node, &person_id).await, [line]);
     assert_eq!(complaints(&node).await, [""; 0]);
     node.stop().await;
+}
+
+async fn an_answer_without_its_receipt_is_found(deployment: Deployment) {
+    let node = deployment.start(answering()).await;
+    let (number, _) = residents::somebody();
+    let request = report(
+        identity(&number),
+        EvidenceSource::MedicalCertificate,
+        day(2026, 3, 4),
+    );
+    let case = tell(&node, &request).await;
+    reaches(&node, &case.id, Phase::Finished).await;
+    assert_eq!(without_receipt(&node).await, [""; 0]);
+
+    let two_minutes = 120_000_000_i64;
+    let (id, unknown) = (Uuid::parse_str(&case.id).unwrap(), Uuid::now_v7());
+    let plant = "UPDATE question SET receipt_event_id = $1, answered_at = answered_at - $2 WHERE case_id = $3 AND action = $4";
+    let values = [val(unknown), val(two_minutes), val(id), val("end-stay")];
+    let db = node.context("life-events").db().writer();
+    assert_eq!(db.run(plant, values).await.unwrap(), 1);
+    let of_another = "UPDATE question SET receipt_event_id = (SELECT receipt_event_id FROM question WHERE case_id = $1 \
+                      AND action = 'mark-deceased') WHERE case_id = $2 AND action = $3";
+    let values = [val(id), val(id), val("close-child-file")];
+    assert_eq!(db.run(of_another, values).await.unwrap(), 1);
+
+    let found = without_receipt(&node).await;
+    assert_eq!(found.len(), 2, "{found:?}");
+    let named = format!(
+        "case {id} has an answer of elderly-care to end-stay of fact 1 by receipt {unknown}"
+    );
+    assert!(found.iter().any(|one| one.starts_with(&named)), "{found:?}");
+    let of_another = "of child-welfare to close-child-file";
+    assert!(
+        found.iter().any(|one| one.contains(of_another)),
+        "{found:?}"
+    );
+    node.stop().await;
+}
+
+/// What `verify` finds of answers that are no receipt.
+async fn without_receipt(node: &TestNode) -> Vec<String> {
+    let request = operations::VerifyRequest {
+        service: "life-events".to_owned(),
+    };
+    let mut client = OperationsServiceClient::new(node.channel(&operator("op")));
+    let verified = client.verify(request).await.expect("verified").into_inner();
+    let found = verified.findings.into_iter();
+    let found = found.filter(|finding| finding.check == checks::ANSWER_RECEIPT);
+    found.map(|finding| finding.detail).collect()
 }
 
 async fn receipts_settle_in_any_order_and_only_once(deployment: Deployment) {

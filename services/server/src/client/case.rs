@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use minzheng_proto::life_events::v1 as pb;
+use uuid::Uuid;
 
 use super::case_act;
 use super::case_show::{self, CaseView};
@@ -35,16 +36,31 @@ pub async fn run(command: CaseCommand, printer: Printer) -> anyhow::Result<ExitC
             }
         }
         CaseCommand::Show { case_id, server } => {
-            let case = get(&Platform::of(&server), &case_id).await?;
-            printer.print(&CaseView::of(&case), case_show::lines)?;
+            shown(
+                &case_id,
+                &get(&Platform::of(&server), &case_id).await?,
+                printer,
+            )?;
         }
         CaseCommand::Watch { case_id, server } => {
             case_watch::run(&Platform::of(&server), &case_id, printer).await?
         }
-        CaseCommand::Decide(args) => shown(&case_act::decide(&args).await?, printer)?,
-        CaseCommand::VerifyDeath(args) => shown(&case_act::verify_death(&args).await?, printer)?,
-        CaseCommand::Correct(args) => shown(&case_act::correct(&args).await?, printer)?,
-        CaseCommand::Reverse(args) => shown(&case_act::reverse(&args).await?, printer)?,
+        CaseCommand::Decide(args) => {
+            shown(&args.case_id, &case_act::decide(&args).await?, printer)?;
+        }
+        CaseCommand::VerifyDeath(args) => {
+            shown(
+                &args.case_id,
+                &case_act::verify_death(&args).await?,
+                printer,
+            )?;
+        }
+        CaseCommand::Correct(args) => {
+            shown(&args.case_id, &case_act::correct(&args).await?, printer)?;
+        }
+        CaseCommand::Reverse(args) => {
+            shown(&args.case_id, &case_act::reverse(&args).await?, printer)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -136,7 +152,41 @@ fn listed(cases: &[CaseView]) -> Vec<String> {
     )
 }
 
-fn shown(case: &pb::DeathCase, printer: Printer) -> anyhow::Result<()> {
+/// Shows a case, and says so where it is another than was named.
+fn shown(named: &str, case: &pb::DeathCase, printer: Printer) -> anyhow::Result<()> {
+    if let Some(notice) = merged(named, case) {
+        progress(notice);
+    }
     printer.print(&CaseView::of(case), case_show::lines)?;
     Ok(())
+}
+
+/// That the case that was named is part of this one now.
+fn merged(named: &str, case: &pb::DeathCase) -> Option<String> {
+    let (named, shown): (Uuid, Uuid) = (named.parse().ok()?, case.id.parse().ok()?);
+    (named != shown).then(|| format!("case {named} was merged into {shown}, which is shown"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_that_was_merged_is_said_to_be_another() {
+        let case = |id: u128| pb::DeathCase {
+            id: Uuid::from_u128(id).to_string(),
+            ..Default::default()
+        };
+        let named = Uuid::from_u128(10).simple().to_string().to_uppercase();
+        assert_eq!(
+            merged(&named, &case(10)),
+            None,
+            "written otherwise, the same"
+        );
+        let notice = merged(&named, &case(11)).expect("another");
+        assert!(
+            notice
+                .ends_with("was merged into 00000000-0000-0000-0000-00000000000b, which is shown")
+        );
+    }
 }

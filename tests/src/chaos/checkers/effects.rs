@@ -16,6 +16,7 @@ pub(super) fn once(observed: &Observed) -> Found {
     found.extend(answered(observed));
     found.extend(housed(observed));
     found.extend(verified(observed, checks::EFFECT_ONCE, Harm::Doubled));
+    found.extend(verified(observed, checks::ANSWER_ONCE, Harm::Doubled));
     found
 }
 

@@ -37,6 +37,7 @@ pub(super) fn answered(observed: &Observed) -> Found {
         }
     }
     found.extend(stored(observed));
+    found.extend(verified(observed, checks::ANSWER_RECEIPT, Harm::Wrong));
     found.extend(verified(observed, checks::SERVICE, Harm::Wrong));
     found
 }

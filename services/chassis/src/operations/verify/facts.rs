@@ -159,6 +159,7 @@ mod tests {
                     status: LifeStatus::Dead,
                     died_on: PartialDate::UNKNOWN,
                 }),
+                receipt: None,
             });
         fallen(seen.collect::<Vec<_>>().iter())
     }

@@ -167,6 +167,7 @@ mod tests {
             time: Timestamp::UNIX_EPOCH,
             causation: None,
             fact: None,
+            receipt: None,
         }
     }
 

@@ -2,6 +2,7 @@
 //! it finds is wrong: what may only look wrong, since something was forgotten for its age or a database was
 //! restored, is no finding.
 
+mod answers;
 mod effects;
 mod facts;
 mod gaps;
@@ -14,6 +15,7 @@ mod waiting;
 #[cfg(test)]
 mod tests;
 
+use jiff::Timestamp;
 use minzheng_proto::operations::v1 as pb;
 
 use self::gaps::Gap;
@@ -29,6 +31,7 @@ const NAMED_AT_MOST: usize = 20;
 
 /// What a service's database said before the topics were read: what was on its way then has arrived in them.
 pub(super) struct Before {
+    at: Timestamp,
     streams: Streams,
     gaps: Vec<Gap>,
 }
@@ -37,6 +40,7 @@ impl Before {
     /// Reads it.
     pub(super) async fn load(cx: &Context) -> Result<Self, Failure> {
         Ok(Self {
+            at: cx.now(),
             streams: Streams::load(cx).await?,
             gaps: gaps::load(cx).await?,
         })
@@ -77,6 +81,8 @@ pub(super) async fn run(
         checks::FACT_KNOWN,
         some_of(facts::unknown(cx, topics).await?),
     );
+    let twice = answers::repeated(cx.name(), topics);
+    found(checks::ANSWER_ONCE, some_of(twice));
     found(
         checks::EFFECT_ONCE,
         some_of(effects::repeated(cx, topics).await?),
@@ -92,6 +98,9 @@ pub(super) async fn run(
     found(checks::DEAD_LETTERS, waiting::dead_letters(cx).await?);
     found(checks::OUTBOX_AGE, waiting::outbox_age(cx).await?);
     if let Some(inspect) = &cx.module().inspect {
+        let receipts = answers::receipts(topics, before.at);
+        let bare = inspect.answers_without(cx, &receipts).await?;
+        found(checks::ANSWER_RECEIPT, some_of(bare));
         found(checks::SERVICE, inspect.verify(cx).await?);
     }
     Ok(findings)

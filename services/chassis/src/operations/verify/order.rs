@@ -133,6 +133,7 @@ mod tests {
             time: Timestamp::UNIX_EPOCH,
             causation: None,
             fact: None,
+            receipt: None,
         });
         TopicRead {
             seen: seen.collect(),

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use minzheng_proto::catalogue::EventType;
-use minzheng_proto::life_events::v1::{DeathConfirmed, DeathFact};
-use minzheng_proto::topics::{self, ELDERLY_CARE_BED, LIFE_EVENTS_DEATH, RESIDENTS_PERSON};
+use minzheng_proto::life_events::v1::{ActionAnswer, DeathConfirmed, DeathFact, ReceiptIssued};
+use minzheng_proto::topics::{
+    self, ELDERLY_CARE_BED, LIFE_EVENTS_DEATH, LIFE_EVENTS_RECEIPTS, RESIDENTS_PERSON,
+};
 use prost::Message;
 use uuid::Uuid;
 
@@ -37,6 +39,8 @@ crate::on_both_databases!(
     gaps_are_seen_once_they_are_a_minute_old,
     gaps_that_the_topic_knows_to_be_none_are_not_seen,
     who_has_heard_a_fact_must_know_it,
+    answers_are_seen_that_one_event_had_given_twice,
+    answers_of_people_and_of_a_restored_database_are_not_seen,
     effects_are_seen_that_happened_in_two_units,
     effects_of_one_unit_of_people_and_of_requests_are_not_seen,
 );
@@ -195,6 +199,27 @@ fn death(person: Uuid, number: i64, version: i64) -> Envelope {
     }
 }
 
+/// A department's answer to one question of the first fact of a case.
+fn receipt(cause: Uuid, case: Uuid, action: &str, number: i64) -> Envelope {
+    let answer = ActionAnswer {
+        action: action.to_owned(),
+        ..Default::default()
+    };
+    let receipt = ReceiptIssued {
+        case_id: case.to_string(),
+        fact_version: 1,
+        answers: vec![answer],
+        ..Default::default()
+    };
+    Envelope {
+        source: SERVICE.to_owned(),
+        event_type: ReceiptIssued::TYPE.to_owned(),
+        causation_id: Some(cause),
+        value: receipt.encode_to_vec(),
+        ..event(LIFE_EVENTS_RECEIPTS.name, "p", number - 1)
+    }
+}
+
 /// The same for the same cause, an instant later and under a number that a restored database has given again.
 fn again(event: &Envelope, number: i64) -> Envelope {
     Envelope {
@@ -313,6 +338,51 @@ async fn who_has_heard_a_fact_must_know_it(database: TestDatabase) {
     assert_eq!(world.found("fact-known").await, [""; 0]);
     let own = world.found("fact-order").await;
     assert_eq!(own, [""; 0], "whoever publishes them tells of their order");
+    world.end().await;
+}
+
+async fn answers_are_seen_that_one_event_had_given_twice(database: TestDatabase) {
+    let world = World::on(&database).await;
+    let [heard, other] = [1, 2].map(|number| death(Uuid::now_v7(), number, 1));
+    let case = Uuid::now_v7();
+    let first = receipt(heard.id, case, "end-stay", 1);
+    world.publish(&[&heard, &other, &first, &first]).await;
+    // Another question, another case, another cause: a merge has the same asked again.
+    world
+        .publish(&[
+            &receipt(heard.id, case, "release-bed", 2),
+            &receipt(heard.id, Uuid::now_v7(), "end-stay", 3),
+            &receipt(other.id, case, "end-stay", 4),
+        ])
+        .await;
+    assert_eq!(world.found("answer-once").await, [""; 0]);
+    let second = receipt(heard.id, case, "end-stay", 5);
+    world.publish(&[&second]).await;
+    let told = format!(
+        "event {} made it answer end-stay of fact 1 of case {case} twice, by receipts {} and {}",
+        heard.id, first.id, second.id
+    );
+    assert_eq!(world.found("answer-once").await, [told]);
+    world.end().await;
+}
+
+async fn answers_of_people_and_of_a_restored_database_are_not_seen(database: TestDatabase) {
+    let world = World::on(&database).await;
+    let heard = death(Uuid::now_v7(), 1, 1);
+    let [case, request] = [Uuid::now_v7(), Uuid::now_v7()];
+    let first = receipt(heard.id, case, "end-stay", 1);
+    let foreign = |number| Envelope {
+        source: "child-welfare".to_owned(),
+        ..receipt(heard.id, case, "end-stay", number)
+    };
+    world
+        .publish(&[&heard, &first, &again(&first, 1), &foreign(1), &foreign(2)])
+        .await;
+    for number in [2, 3] {
+        let decided = receipt(request, case, "end-stay", number);
+        world.publish(&[&decided]).await;
+    }
+    assert_eq!(world.found("answer-once").await, [""; 0]);
     world.end().await;
 }
 

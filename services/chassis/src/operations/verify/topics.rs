@@ -1,6 +1,7 @@
 //! The topics, read from beginning to end.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -11,6 +12,7 @@ use crate::bus::{Envelope, Record, TopicPartition, Watermarks};
 use crate::civil::PartialDate;
 use crate::context::Context;
 use crate::person::{Fact, LifeStatus};
+use crate::receipt::Issued;
 use crate::seam::Failure;
 
 /// Records read at a time.
@@ -31,6 +33,7 @@ pub(super) struct Seen {
     pub(super) time: Timestamp,
     pub(super) causation: Option<Uuid>,
     pub(super) fact: Option<Told>,
+    pub(super) receipt: Option<Arc<Issued>>,
 }
 
 /// What a fact about a death says of the person.
@@ -173,6 +176,7 @@ impl Seen {
     fn of(record: Record) -> Option<Self> {
         let envelope = record.envelope.ok()?;
         let fact = Told::of(&envelope);
+        let receipt = Issued::of(&envelope).map(Arc::new);
         Some(Self {
             at: record.at,
             offset: record.offset,
@@ -184,6 +188,7 @@ impl Seen {
             time: envelope.time,
             causation: envelope.causation_id,
             fact,
+            receipt,
         })
     }
 }
