@@ -76,8 +76,16 @@ pub struct Observed {
     pub events: Vec<Event>,
     /// Services that did not answer though nothing was broken any more, and through which way in.
     pub mute: Vec<String>,
+    /// Lines of the processes' logs that tell of a panic: whatever is broken around it, a process has none.
+    pub panics: Vec<String>,
     /// How long after the last fault had healed nothing was open any more; none if it never was.
     pub quiet_after: Option<Duration>,
+}
+
+/// Lines of a log that tell of a panic, each with the name of the process.
+pub fn panics(process: &str, log: &str) -> Vec<String> {
+    let lines = log.lines().filter(|line| line.contains("panicked at"));
+    lines.map(|line| format!("{process}: {line}")).collect()
 }
 
 /// Reads every topic from end to end.

@@ -116,6 +116,7 @@ pub async fn run(order: &Order, say: &dyn Fn(&str)) -> anyhow::Result<Outcome> {
         tables: observe::tables(&databases).await?,
         events: events(&mut deployment).await?,
         mute,
+        panics: panics(&deployment),
         quiet_after: quiet.as_ref().ok().copied(),
         ops,
     };
@@ -200,6 +201,13 @@ fn bus(deployment: &Deployment) -> anyhow::Result<Arc<dyn Bus>> {
     let settings = Settings::with(deployment.settings())?;
     let clock: minzheng_chassis::clock::SharedClock = Arc::new(SystemClock);
     Ok(open_bus(&settings, &clock)?)
+}
+
+fn panics(deployment: &Deployment) -> Vec<String> {
+    let replicas = deployment.replicas.iter();
+    let panics =
+        replicas.flat_map(|replica| observe::panics(&replica.name(), &replica.process.log()));
+    panics.collect()
 }
 
 /// The topics; the embedded log is opened by one process at a time.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use minzheng_proto::life_events::v1 as pb;
 use minzheng_tests::chaos::checkers::{Harm, QUIET_WITHIN};
-use minzheng_tests::chaos::observe::{Observed, Question};
+use minzheng_tests::chaos::history::Kind;
+use minzheng_tests::chaos::observe::{self, Observed, Question};
+use serde_json::json;
 
 use crate::clean::{Plant, Run, acknowledged, finds, holds, refuse};
 
@@ -92,7 +94,23 @@ async fn nothing_open_sees_a_long_wait_one_without_owner_beginning_or_advice_and
 {
     holds(13, |observed| observed.quiet_after = Some(QUIET_WITHIN)).await;
     holds(13, |observed| waits(observed, |_| {})).await;
-    let plants: [Plant; 6] = [
+    holds(13, |observed| {
+        let broken = json!({ "code": "Internal", "said": "h2 protocol error" });
+        observed.ops[0].attempts[0].answer = broken;
+    })
+    .await;
+    let plants: [Plant; 8] = [
+        (Harm::Wrong, "was answered INTERNAL", |observed| {
+            let attempt = &mut observed.ops[0].attempts[0];
+            let again = attempt.clone();
+            attempt.kind = Kind::Unknown;
+            attempt.answer = json!({ "code": "Internal", "reason": "INTERNAL" });
+            observed.ops[0].attempts.push(again);
+        }),
+        (Harm::Wrong, "residents-0: thread", |observed| {
+            let log = "quiet\nthread 'relay' panicked at src/relay.rs:1:1:\nquiet";
+            observed.panics = observe::panics("residents-0", log);
+        }),
         (Harm::Wrong, "replica 1, does not answer", |observed| {
             let one = "residents, replica 1, does not answer: Unavailable";
             observed.mute.push(one.to_owned());

@@ -194,6 +194,13 @@ async fn what_is_wrong_is_told_at_once_and_nothing_is_written(deployment: Deploy
         reason(&try_tell(&node, &declared).await.unwrap_err()),
         "DECLARATION_NEEDS_JUDGMENT"
     );
+    let early = pb::ReportDeathRequest {
+        document_date: Some(date_to_wire(day(2026, 3, 3))),
+        ..good.clone()
+    };
+    let refusal = try_tell(&node, &early).await.unwrap_err();
+    let expected = ("document_date".to_owned(), "DOCUMENT_BEFORE_DEATH");
+    assert_eq!(violations(&refusal), [expected]);
     let no_id = pb::ReportDeathRequest {
         request_id: "1".to_owned(),
         ..good.clone()

@@ -139,6 +139,15 @@ impl Bare {
         Ok(transaction.commit().await?)
     }
 
+    /// Settles cases that do not count, and has the tables analysed, as the platform's are.
+    pub(crate) async fn warm(&self, count: usize, in_flight: usize) -> anyhow::Result<()> {
+        self.cases(count, in_flight).await?;
+        for pool in self.pools.values() {
+            sqlx::query("VACUUM ANALYZE").execute(pool).await?;
+        }
+        Ok(())
+    }
+
     /// So many cases with so many in flight; how long they took.
     pub(crate) async fn cases(&self, count: usize, in_flight: usize) -> anyhow::Result<Duration> {
         let begun = Instant::now();

@@ -100,7 +100,8 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
 /// Reports in turns, each with the same past. What a turn adds remains: its warm-up and its time at some hundred a
 /// second are more cases than the smallest size begins with, so the largest has some fifty times as many, not a hundred.
 async fn reports(scales: &mut [Scale], order: &Order, time: Duration) -> anyhow::Result<bool> {
-    let rate = scales[0].bench.reports(IN_FLIGHT, time / 4).await?.rate() * LOAD;
+    let saturated = scales[0].bench.warmed_reports(IN_FLIGHT, time / 4).await?;
+    let rate = saturated.rate() * LOAD;
     let warm_up = order.warm_up();
     println!(
         "{rate:.0} reports a second; each turn begins with the past alone and adds {:.0} cases, the warm-up's among them",

@@ -64,8 +64,7 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
     bench.reports(IN_FLIGHT, time).await?;
     bench.drained().await?;
     bench.analyse().await?;
-    bench.reports(IN_FLIGHT, time).await?;
-    let rate = bench.reports(IN_FLIGHT, time).await?.rate() * LOAD;
+    let rate = bench.warmed_reports(IN_FLIGHT, time).await?.rate() * LOAD;
     println!(
         "\n## B2c: ReportDeath at {rate:.0} a second ({:.0} % of what {IN_FLIGHT} in flight reached), both services \
          running; from the moment that PostgreSQL notes for a transaction before it flushes its COMMIT, to the moment that a \

@@ -272,10 +272,15 @@ impl Commands {
     ) -> anyhow::Result<Leg> {
         self.stand.administer("CHECKPOINT").await?;
         self.keep(&self.platform, in_flight, self.warm_up).await?;
-        self.timed(&self.platform, in_flight, time).await
+        self.as_warm(in_flight, time).await
     }
 
     /// So many reports in flight for a while, as warm as it is.
+    pub(crate) async fn as_warm(&self, in_flight: usize, time: Duration) -> anyhow::Result<Leg> {
+        self.timed(&self.platform, in_flight, time).await
+    }
+
+    /// The same through another view.
     pub(crate) async fn timed(
         &self,
         platform: &Platform,

@@ -122,6 +122,7 @@ impl Bench {
         );
         self.settled(order.amount(1000, 100)).await?;
         analysed::restart(&mut self.cluster).await?;
+        bare.warm(order.amount(1000, 100), IN_FLIGHT).await?;
         let (mut subject, mut baseline) = (Legs::of("platform"), Legs::of("bare client"));
         while order.wants_pair(&B4A, &subject.over(&baseline)) {
             subject.add(self.settled(count).await?);

@@ -134,7 +134,7 @@ async fn turn(
 ) -> anyhow::Result<Leg> {
     bench.reports(IN_FLIGHT, bench.warm_up).await?;
     collector.take();
-    let leg = bench.reports(IN_FLIGHT, time).await?;
+    let leg = bench.as_warm(IN_FLIGHT, time).await?;
     if let Some(ratio) = mode.kept {
         // A trace of a report has a span in each of two services, at the least.
         let spans = received(collector, leg.operations * ratio).await?;

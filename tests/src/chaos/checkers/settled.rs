@@ -107,6 +107,9 @@ fn overtaken(observed: &Observed, case: &Case) -> bool {
 pub(super) fn nothing_open(observed: &Observed) -> Found {
     let mute = observed.mute.iter().cloned();
     let mut found: Found = mute.map(|text| (Harm::Wrong, text)).collect();
+    let panics = observed.panics.iter().cloned();
+    found.extend(panics.map(|text| (Harm::Wrong, text)));
+    found.extend(bewildered(observed));
     match observed.quiet_after {
         Some(after) if after <= QUIET_WITHIN => {}
         Some(after) => found.push((
@@ -141,6 +144,25 @@ pub(super) fn nothing_open(observed: &Observed) -> Found {
     found.extend(owners(observed));
     found.extend(unlived(observed));
     found
+}
+
+/// The platform's own INTERNAL: something happened that it has no name for. One without a reason is the client's library
+/// about a broken connection.
+fn bewildered(observed: &Observed) -> Found {
+    let attempts = observed.ops.iter().flat_map(|op| {
+        let attempts = op.attempts.iter();
+        attempts.map(move |attempt| (op, &attempt.answer))
+    });
+    let internal =
+        attempts.filter(|(_, answer)| answer["code"] == "Internal" && answer["reason"].is_string());
+    internal
+        .map(|(op, _)| {
+            (
+                Harm::Wrong,
+                format!("operation {} was answered INTERNAL", op.deed.op),
+            )
+        })
+        .collect()
 }
 
 /// A story that did not come to its end: it was refused what it had a right to, or nobody knows. Who refuses everything

@@ -11,6 +11,7 @@ use nix::sys::signal::Signal;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
+use super::again::{NOT_REWOUND, again};
 use super::borders::{NOT_REACHED, at_border, die_at};
 use crate::chaos::deployment::{Deployment, Kind, Replica};
 use crate::chaos::proxy::Trouble;
@@ -45,6 +46,8 @@ pub enum Fault {
     Failpoint(&'static str, &'static str, u64),
     /// The disk is full.
     DiskFull(Duration),
+    /// All processes of a target are killed, and begin again with the first event of every topic.
+    Again(&'static str),
 }
 
 /// The next fault for a deployment; a clock that is made wrong is wrong by `skew` seconds.
@@ -58,7 +61,8 @@ pub fn draw(rng: &mut StdRng, deployment: &Deployment, skew: i64) -> Fault {
         (Kind::Embedded, true) => 6,
         (Kind::Embedded, false) => 5,
     };
-    match rng.random_range(0..choices) {
+    match rng.random_range(0..=choices) {
+        drawn if drawn == choices => Fault::Again(deployment.replicas[replica].target),
         0 => Fault::Kill(replica, Duration::from_millis(rng.random_range(0..1000))),
         1 => Fault::Stop(replica, seconds(rng, 1..7)),
         2 | 3 if rng.random_bool(0.5) => Fault::Skew(replica, skew, seconds(rng, 2..6)),
@@ -121,6 +125,8 @@ impl Fault {
             Self::Failpoint(..) if note.ends_with(NOT_REACHED) => {
                 format!("kill process, failpoint {NOT_REACHED}")
             }
+            Self::Again(_) if note == NOT_REWOUND => "kill process".to_owned(),
+            Self::Again(_) => "every event again".to_owned(),
             Self::Kill(..) => "kill process".to_owned(),
             Self::Stop(..) => "stop process".to_owned(),
             Self::KillPostgres(_) => "kill postgres".to_owned(),
@@ -143,7 +149,7 @@ impl Fault {
             Self::Kill(at, _) | Self::Stop(at, _) | Self::Skew(at, ..) => {
                 deployment.replicas[*at].name()
             }
-            Self::Failpoint(target, ..) => (*target).to_owned(),
+            Self::Failpoint(target, ..) | Self::Again(target) => (*target).to_owned(),
             Self::Network(link, ..) => link.clone(),
             Self::KillPostgres(_) | Self::PausePostgres(_) => "postgres".to_owned(),
             Self::KillKafka(_) | Self::PauseKafka(_) => "kafka".to_owned(),
@@ -161,6 +167,7 @@ impl Fault {
             | Self::Stop(..)
             | Self::Skew(..)
             | Self::Failpoint(..)
+            | Self::Again(_)
             | Self::DiskFull(_) => String::new(),
         };
         !place(self).is_empty() && place(self) == place(other)
@@ -177,7 +184,7 @@ impl Fault {
             Self::Kill(at, _) | Self::Stop(at, _) | Self::Skew(at, ..) => {
                 of(deployment.replicas[*at].target)
             }
-            Self::Failpoint(target, ..) => of(target),
+            Self::Failpoint(target, ..) | Self::Again(target) => of(target),
             // Whoever asks a neighbour inside a command is held up by the way there.
             Self::Network(link, ..) => match link.split_once('/') {
                 Some(("postgres" | "kafka", service)) => of(service),
@@ -203,6 +210,7 @@ impl Fault {
                 hit.map(|replica| replica.number)
             }
             Self::Failpoint(..)
+            | Self::Again(_)
             | Self::KillPostgres(_)
             | Self::PausePostgres(_)
             | Self::KillKafka(_)
@@ -270,6 +278,7 @@ pub(super) fn beside(
         | Fault::Stop(..)
         | Fault::Skew(..)
         | Fault::Failpoint(..)
+        | Fault::Again(_)
         | Fault::DiskFull(_) => return Ok(None),
     };
     Ok(Some(work))
@@ -299,6 +308,7 @@ pub(super) async fn inject(deployment: &mut Deployment, fault: &Fault) -> anyhow
             let armed = replicas.filter(|replica| replica.target == *target);
             return Ok(die_at(armed.collect(), place, *times).await);
         }
+        Fault::Again(target) => return Ok(again(deployment, target).await),
         Fault::DiskFull(hold) => {
             let disk = deployment.disk.as_ref().context("a small disk")?;
             disk.fill()?;

@@ -132,8 +132,10 @@ impl Client<'_> {
                     Err(Some(reason))
                 }
                 None => {
-                    let said =
-                        json!({ "code": format!("{:?}", status.code()), "said": status.message() });
+                    let said = json!({
+                        "code": format!("{:?}", status.code()), "said": status.message(),
+                        "reason": minzheng_reason(&status),
+                    });
                     log(Kind::Unknown, said);
                     Err(None)
                 }

@@ -41,6 +41,7 @@ crate::on_both_databases!(
     who_has_heard_a_fact_must_know_it,
     answers_are_seen_that_one_event_had_given_twice,
     answers_of_people_and_of_a_restored_database_are_not_seen,
+    what_is_held_or_waits_for_long_is_seen,
     effects_are_seen_that_happened_in_two_units,
     effects_of_one_unit_of_people_and_of_requests_are_not_seen,
 );
@@ -136,6 +137,29 @@ impl World {
             val(thing),
             val(cause),
             val(vec![0_u8]),
+        ];
+        let planted = self.cx.db().writer().run(text, values).await;
+        planted.expect("planted");
+    }
+
+    async fn plant_held(&self, state: &str) {
+        let text = "INSERT INTO inbox (subscription, event_id, state, topic, partition, record_offset, key, received_at) \
+                    VALUES ($1, $2, $3, $4, 0, 0, 'k', 0)";
+        let id = Uuid::new_v4();
+        let values = [val(FOLLOW_DEATHS), val(id), val(state), val(DEATHS)];
+        let planted = self.cx.db().writer().run(text, values).await;
+        planted.expect("planted");
+    }
+
+    async fn plant_waiting(&self, refused: Option<&str>) {
+        let text = "INSERT INTO outbox (event_id, topic, key, sequence, type, time, value, refused_reason) \
+                    VALUES ($1, $2, 'k', 1, 'e', $3, $4, $5)";
+        let values = [
+            val(Uuid::new_v4()),
+            val(BEDS),
+            val(micros(self.cx.now())),
+            val(vec![0_u8]),
+            val(refused.map(str::to_owned)),
         ];
         let planted = self.cx.db().writer().run(text, values).await;
         planted.expect("planted");
@@ -383,6 +407,32 @@ async fn answers_of_people_and_of_a_restored_database_are_not_seen(database: Tes
         world.publish(&[&decided]).await;
     }
     assert_eq!(world.found("answer-once").await, [""; 0]);
+    world.end().await;
+}
+
+async fn what_is_held_or_waits_for_long_is_seen(database: TestDatabase) {
+    let world = World::on(&database).await;
+    for state in ["applied", "noted"] {
+        world.plant_held(state).await;
+    }
+    assert_eq!(world.found("dead-letters").await, [""; 0]);
+    for state in ["parked", "stopped", "stopped"] {
+        world.plant_held(state).await;
+    }
+    let mut found = world.found("dead-letters").await;
+    found.sort_unstable();
+    let held = ["1 parked", "2 stopped"].map(|held| format!("{FOLLOW_DEATHS}: {held}"));
+    assert_eq!(found, held);
+
+    world.plant_waiting(None).await;
+    world.pass(59);
+    assert_eq!(world.found("outbox-age").await, [""; 0]);
+    world.pass(2);
+    let found = world.found("outbox-age").await;
+    assert_eq!(found, ["1 events wait, the oldest for 61 s"]);
+    world.plant_waiting(Some("too large")).await;
+    let found = world.found("dead-letters").await;
+    assert_eq!(found.last().unwrap(), "outbox: 1 refused by the bus");
     world.end().await;
 }
 

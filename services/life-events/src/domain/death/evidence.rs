@@ -98,7 +98,7 @@ pub struct Statement {
 
 impl Statement {
     /// # Errors
-    /// A date lies in the future; a day of declaration comes from no court.
+    /// A date lies in the future; the document is older than the death; a day of declaration comes from no court.
     pub fn check(&self, today: Date) -> Result<(), Rejection> {
         plausible("died_on", Some(self.died_on), today)?;
         plausible("declared_on", self.declared_on, today)?;
@@ -106,7 +106,17 @@ impl Statement {
         if self.declared_on.is_some() && self.source != Source::CourtJudgment {
             return Err(Rejection::DeclarationNeedsJudgment);
         }
+        if self.predates_death() {
+            return Err(Rejection::DocumentBeforeDeath);
+        }
         Ok(())
+    }
+
+    /// Whether, however coarse both dates are, the document was issued before the death.
+    fn predates_death(&self) -> bool {
+        let issued = self.document_date.and_then(PartialDate::latest);
+        let died = self.died_on.earliest();
+        issued.zip(died).is_some_and(|(issued, died)| issued < died)
     }
 
     /// Whether the document may have been issued before a day; false where it bears no date.

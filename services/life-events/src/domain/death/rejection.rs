@@ -21,6 +21,9 @@ pub enum Rejection {
         /// The field of the request.
         field: &'static str,
     },
+    /// The document was issued before the death that it states.
+    #[error("the document was issued before the death that it states")]
+    DocumentBeforeDeath,
     /// A day of declaration comes from something other than a court's judgment.
     #[error("only a court judgment declares a death")]
     DeclarationNeedsJudgment,
@@ -86,6 +89,7 @@ impl DomainError for Rejection {
         match self {
             Self::FutureDate { .. }
             | Self::DateTooEarly { .. }
+            | Self::DocumentBeforeDeath
             | Self::DeclarationNeedsJudgment
             | Self::ProofNeeded
             | Self::NoSuchEvidence
@@ -112,6 +116,7 @@ impl DomainError for Rejection {
         match self {
             Self::FutureDate { .. } => "DATE_IN_FUTURE",
             Self::DateTooEarly { .. } => "DATE_TOO_EARLY",
+            Self::DocumentBeforeDeath => "DOCUMENT_BEFORE_DEATH",
             Self::DeclarationNeedsJudgment => "DECLARATION_NEEDS_JUDGMENT",
             Self::ReferenceReused => "REFERENCE_REUSED",
             Self::SourceChanged => "SOURCE_CHANGED",
@@ -138,6 +143,7 @@ impl DomainError for Rejection {
         let text = match self {
             Self::FutureDate { .. } => "日期不能晚于今天",
             Self::DateTooEarly { .. } => "日期过早，请核对年份",
+            Self::DocumentBeforeDeath => "文书出具日期早于其所载死亡日期，请核对两个日期",
             Self::DeclarationNeedsJudgment => "宣告死亡日期只能来自法院判决",
             Self::ReferenceReused => "该单位的这一文书编号已用于另一人",
             Self::SourceChanged => "该单位的这一文书编号已用于另一类文书，请填写本文书自己的编号",
@@ -164,6 +170,7 @@ impl DomainError for Rejection {
     fn field(&self) -> Option<&str> {
         match self {
             Self::FutureDate { field } | Self::DateTooEarly { field } => Some(field),
+            Self::DocumentBeforeDeath => Some("document_date"),
             Self::DeclarationNeedsJudgment => Some("declared_on"),
             Self::ProofNeeded => Some("source"),
             Self::NoSuchEvidence | Self::EvidenceStatesNoDate => Some("evidence_id"),

@@ -327,6 +327,22 @@ fn dates_in_the_future_and_declarations_without_a_court_are_refused() {
             field: "document_date"
         }
     );
+    // As coarse as they are given, a document is no older than the death that it states.
+    for (died_on, issued_on, is_refused) in [
+        ("2026-03-02", "2026-03-01", true),
+        ("2026-03", "2026-02", true),
+        ("2026-03-02", "2025", true),
+        ("2026-03-02", "2026-03-02", false),
+        ("2026-03-02", "2026-03", false),
+        ("2026", "2026-01-01", false),
+        ("unknown", "2026-01-01", false),
+    ] {
+        let mut issued = said(Source::MedicalCertificate, "1", died_on);
+        issued.statement.document_date = Some(date(issued_on));
+        let refused = issued.statement.check(desk.today).err();
+        let expected = is_refused.then_some(Rejection::DocumentBeforeDeath);
+        assert_eq!(refused, expected, "died {died_on}, issued {issued_on}");
+    }
     let mut declared = said(Source::MedicalCertificate, "1", "2026-03");
     declared.statement.declared_on = Some(date("2026-03-01"));
     assert_eq!(
