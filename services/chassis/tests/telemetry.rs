@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use collector::text;
 use minzheng_chassis::config::Settings;
-use minzheng_chassis::telemetry::{Telemetry, current_traceparent, span_with_parent};
+use minzheng_chassis::telemetry::{
+    Telemetry, UNKEPT, current_traceparent, keeps, kept_traceparent, span_with_parent,
+};
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const UNSAMPLED: &str = "00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
@@ -18,7 +20,7 @@ async fn our_sampled_spans_reach_the_collector_and_nothing_else_does() {
     let settings = Settings::with([
         endpoint.as_str(),
         "telemetry.sample_ratio=0",
-        "telemetry.log_filter=off",
+        "telemetry.log_filter=info",
     ]);
     let settings = settings.unwrap();
     let telemetry = Telemetry::start(&settings, "minzheng").unwrap();
@@ -34,7 +36,14 @@ async fn our_sampled_spans_reach_the_collector_and_nothing_else_does() {
         });
     });
     span_with_parent(tracing::info_span!("not kept"), Some(UNSAMPLED)).in_scope(|| {});
-    tracing::info_span!("outside the ratio").in_scope(|| {});
+    assert!(!keeps(None) && !keeps(Some(UNSAMPLED)) && keeps(Some(PARENT)));
+    tracing::info_span!(target: UNKEPT, "for the logs alone").in_scope(|| {
+        assert!(
+            current_traceparent().unwrap().ends_with("-00"),
+            "a neighbour hears it"
+        );
+        assert_eq!(kept_traceparent(), None);
+    });
     tokio::time::timeout(BOUND, telemetry.shutdown(BOUND))
         .await
         .expect("ends in time");

@@ -18,6 +18,7 @@ use crate::load::{self, Load};
 use crate::problem::{Kind, Problem};
 use crate::telemetry;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::trace_context::TRACEPARENT;
 
 /// Services that everybody may call without an identity.
 const OPEN: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection."];
@@ -158,13 +159,13 @@ fn header<'r>(request: &'r http::Request<Body>, name: &str) -> Option<&'r str> {
 }
 
 fn span_of(service: &'static str, action: &Action, request: &http::Request<Body>) -> tracing::Span {
-    let span = tracing::info_span!(
-        "rpc",
-        otel.name = action.method,
-        service,
-        method = action.method
-    );
-    telemetry::span_with_parent(span, header(request, "traceparent"))
+    let method = action.method;
+    let traceparent = header(request, TRACEPARENT);
+    if !telemetry::keeps(traceparent) {
+        return tracing::info_span!(target: telemetry::UNKEPT, "rpc", otel.name = method, service, method);
+    }
+    let span = tracing::info_span!("rpc", otel.name = method, service, method);
+    telemetry::span_with_parent(span, traceparent)
 }
 
 fn caller_of(request: &http::Request<Body>, action: &Action) -> Result<Caller, Problem> {

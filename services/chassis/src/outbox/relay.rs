@@ -20,6 +20,7 @@ use crate::bus::{Delivery, Envelope};
 use crate::context::Context;
 use crate::failpoint;
 use crate::seam::Failure;
+use crate::telemetry;
 
 /// How long it polls quickly after work.
 const BUSY_FOR: Duration = Duration::from_secs(1);
@@ -112,7 +113,8 @@ impl Relay {
 
     /// Runs until `stop`; then it has sent what it was sending.
     pub async fn run(mut self, stop: CancellationToken) {
-        let span = tracing::info_span!("relay", service = self.cx.name());
+        let span =
+            tracing::info_span!(target: telemetry::UNKEPT, "relay", service = self.cx.name());
         async {
             let mut waited = Duration::MAX;
             while !stop.is_cancelled() {

@@ -34,15 +34,15 @@ pub(super) fn provider(
         .build()?;
     let provider = SdkTracerProvider::builder()
         .with_batch_exporter(Reported::new(exporter))
-        .with_sampler(sampler(settings.telemetry.sample_ratio))
+        .with_sampler(sampler())
         .with_resource(resource(service_name))
         .build();
     Ok(Some(provider))
 }
 
-/// Follows the caller's decision; keeps a share of the traces that begin here.
-pub(super) fn sampler(ratio: f64) -> Sampler {
-    Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(ratio)))
+/// Follows the caller's decision; keeps what begins here: whoever begins a trace has asked [`super::keeps`] before.
+pub(super) fn sampler() -> Sampler {
+    Sampler::ParentBased(Box::new(Sampler::AlwaysOn))
 }
 
 fn resource(service_name: &str) -> Resource {

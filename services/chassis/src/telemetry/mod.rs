@@ -23,8 +23,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 pub use trace_context::{
-    current_trace_id, current_traceparent, is_sampled, kept_traceparent, span_with_parent,
-    traceparent_of,
+    UNKEPT, current_trace_id, current_traceparent, is_sampled, keeps, kept_traceparent,
+    span_with_parent, traceparent_of,
 };
 
 use self::anew::Anew;
@@ -83,6 +83,9 @@ impl Telemetry {
         }
         let provider = export::provider(settings, service_name)?;
         let tracer = provider.as_ref().map(|one| one.tracer("minzheng"));
+        if provider.is_some() {
+            trace_context::keep_share(settings.telemetry.sample_ratio);
+        }
         match subscriber(settings, tracer)?.try_init() {
             Ok(()) => Ok(Telemetry { provider }),
             Err(error) if is_installed_by_other(&error) => Ok(Telemetry { provider: None }),
@@ -158,7 +161,7 @@ where
 /// Our own spans, and the warnings inside them.
 fn is_traced(metadata: &Metadata<'_>) -> bool {
     let crate_name = metadata.target().split("::").next().unwrap_or_default();
-    if FOREIGN.contains(&crate_name) {
+    if FOREIGN.contains(&crate_name) || metadata.target() == UNKEPT {
         return false;
     }
     match metadata.is_span() {

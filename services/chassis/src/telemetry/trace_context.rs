@@ -2,6 +2,8 @@
 //!
 //! Traces are sampled: never decide or order anything by them. What caused what is in the envelope (`ce_causationid`).
 
+use std::sync::OnceLock;
+
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, TraceFlags};
@@ -12,15 +14,56 @@ use tracing_opentelemetry::{OpenTelemetrySpanExt, SetParentError};
 /// The header and the column that carry it.
 pub const TRACEPARENT: &str = "traceparent";
 
+/// Target of spans for the logs alone. One that is not kept would cost nearly as much as one that is: it would be
+/// given ids, attributes and a place at every poll of its future, and be thrown away in the end.
+pub const UNKEPT: &str = "minzheng_chassis::unkept";
+
+/// What is told a neighbour inside such a span, so that nobody keeps a part of the trace.
+const UNKEPT_TRACEPARENT: &str = "00-ffffffffffffffffffffffffffffffff-ffffffffffffffff-00";
+
+/// The share of the traces that begin here which is kept; not set where traces are off.
+static SHARE: OnceLock<f64> = OnceLock::new();
+
+/// Keeps that share from now on; the first who says so decides.
+pub(super) fn keep_share(ratio: f64) {
+    SHARE.get_or_init(|| ratio);
+}
+
+/// Whether the trace of a request is kept: as its caller has decided, else by chance. Where traces are off it does not
+/// matter.
+pub fn keeps(traceparent: Option<&str>) -> bool {
+    SHARE.get().is_none_or(|share| is_kept(traceparent, *share))
+}
+
+fn is_kept(traceparent: Option<&str>, share: f64) -> bool {
+    match traceparent.and_then(extract) {
+        Some(parent) => parent.is_sampled(),
+        None => rand::random::<f64>() < share,
+    }
+}
+
 /// The `traceparent` of the current span; `None` outside a span or where traces are off.
 pub fn current_traceparent() -> Option<String> {
-    traceparent_of(&Span::current())
+    let span = Span::current();
+    if is_unkept(&span) {
+        return SHARE.get().map(|_| UNKEPT_TRACEPARENT.to_owned());
+    }
+    traceparent_of(&span)
 }
 
 /// The same where the trace is kept: that of another one leads nowhere, and need not be stored.
 pub fn kept_traceparent() -> Option<String> {
-    let context = context_of(&Span::current())?;
+    let span = Span::current();
+    if is_unkept(&span) {
+        return None;
+    }
+    let context = context_of(&span)?;
     context.is_sampled().then(|| written(&context))
+}
+
+fn is_unkept(span: &Span) -> bool {
+    span.metadata()
+        .is_some_and(|metadata| metadata.target() == UNKEPT)
 }
 
 /// The `traceparent` of a span; `None` where it is disabled or traces are off.
@@ -101,17 +144,15 @@ mod tests {
     const UNSAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
-    fn traced<T>(ratio: f64, run: impl FnOnce() -> T) -> T {
-        let provider = SdkTracerProvider::builder()
-            .with_sampler(sampler(ratio))
-            .build();
+    fn traced<T>(run: impl FnOnce() -> T) -> T {
+        let provider = SdkTracerProvider::builder().with_sampler(sampler()).build();
         let layer = trace_layer(provider.tracer("test"));
         tracing::subscriber::with_default(Registry::default().with(layer), run)
     }
 
     #[test]
     fn a_traceparent_goes_in_and_comes_out_with_the_same_trace() {
-        traced(0.0, || {
+        traced(|| {
             let span = span_with_parent(tracing::info_span!("handle"), Some(PARENT));
             let _entered = span.enter();
             let out = current_traceparent().unwrap();
@@ -132,23 +173,24 @@ mod tests {
     }
 
     #[test]
-    fn sampling_follows_the_caller_and_else_the_ratio() {
-        let root = || traceparent_of(&tracing::info_span!("root")).unwrap();
-        let under = || traceparent_of(&span_with_parent(tracing::info_span!("x"), Some(UNSAMPLED)));
-        assert!(traced(1.0, || is_sampled(&root())));
-        assert!(!traced(0.0, || is_sampled(&root())));
-        assert!(!traced(1.0, || is_sampled(&under().unwrap())));
-    }
-
-    #[test]
-    fn what_is_written_is_what_the_propagator_reads_and_only_kept_traces_are_stored() {
-        for (ratio, parent, kept) in [
+    fn what_is_kept_follows_the_caller_and_else_the_share() {
+        for (share, parent, kept) in [
             (0.0, Some(PARENT), true),
             (1.0, Some(UNSAMPLED), false),
             (1.0, None, true),
             (0.0, None, false),
+            (1.0, Some("malformed"), true),
         ] {
-            traced(ratio, || {
+            assert_eq!(is_kept(parent, share), kept, "{share} {parent:?}");
+        }
+        let kept = (0..10_000).filter(|_| is_kept(None, 0.3)).count();
+        assert!((2_500..3_500).contains(&kept), "{kept} of 10,000");
+    }
+
+    #[test]
+    fn what_is_written_is_what_the_propagator_reads_and_only_kept_traces_are_stored() {
+        for (parent, kept) in [(Some(PARENT), true), (Some(UNSAMPLED), false), (None, true)] {
+            traced(|| {
                 let span = span_with_parent(tracing::info_span!("handle"), parent);
                 let _entered = span.enter();
                 let text = current_traceparent().unwrap();
@@ -161,6 +203,23 @@ mod tests {
     }
 
     #[test]
+    fn a_span_for_the_logs_alone_is_in_no_trace() {
+        assert!(extract(UNKEPT_TRACEPARENT).is_some() && !is_sampled(UNKEPT_TRACEPARENT));
+        let provider = SdkTracerProvider::builder().build();
+        let logs = tracing_subscriber::fmt::layer().with_writer(std::io::sink);
+        let traces = trace_layer(provider.tracer("test"));
+        let both = Registry::default().with(logs).with(traces);
+        tracing::subscriber::with_default(both, || {
+            tracing::info_span!(target: UNKEPT, "rpc").in_scope(|| {
+                assert!(is_unkept(&Span::current()), "it is there for the logs");
+                assert_eq!(traceparent_of(&Span::current()), None);
+                assert_eq!(kept_traceparent(), None);
+            });
+            tracing::info_span!("rpc").in_scope(|| assert!(kept_traceparent().is_some()));
+        });
+    }
+
+    #[test]
     fn malformed_parents_are_no_parents() {
         let malformed = [
             "",
@@ -170,7 +229,7 @@ mod tests {
             "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
             "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
         ];
-        traced(1.0, || {
+        traced(|| {
             for text in malformed {
                 assert!(!is_sampled(text), "{text}");
                 let span = span_with_parent(tracing::info_span!("handle"), Some(text));
@@ -193,7 +252,7 @@ mod tests {
 
     #[test]
     fn spans_of_the_transport_are_not_traced() {
-        traced(1.0, || {
+        traced(|| {
             for span in [
                 tracing::info_span!(target: "h2::client", "frame"),
                 tracing::info_span!(target: "tonic", "call"),

@@ -43,6 +43,10 @@ use std::process::ExitCode;
 
 use order::Order;
 
+/// As the platform's: what the clients take of the processors is missing to the services.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<ExitCode> {
     let order = Order::of(std::env::args().skip(1))?;

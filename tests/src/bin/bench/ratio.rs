@@ -67,6 +67,11 @@ impl Legs {
         self.legs.iter().map(Leg::rate).collect()
     }
 
+    /// Operations of all.
+    pub(crate) fn operations(&self) -> f64 {
+        self.legs.iter().map(|leg| leg.operations).sum()
+    }
+
     /// This kind's rate over another's, pair by pair.
     pub(crate) fn over(&self, other: &Self) -> Vec<f64> {
         let pairs = self.legs.iter().zip(&other.legs);

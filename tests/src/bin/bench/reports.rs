@@ -80,6 +80,54 @@ struct Addresses {
     life_events: u16,
 }
 
+impl Addresses {
+    fn free() -> Self {
+        Self {
+            residents: free_port(),
+            life_events: free_port(),
+        }
+    }
+
+    fn platform(&self, stand: &Stand) -> Platform {
+        let at = |port: u16| vec![format!("http://127.0.0.1:{port}")];
+        let known = [
+            ("residents", at(self.residents)),
+            (LIFE_EVENTS, at(self.life_events)),
+        ];
+        let clock = stand.directory.path().join("clock-offset");
+        Platform::new(known.into(), ClockControl::File(clock))
+    }
+
+    async fn serve(&self, stand: &Stand, more: &[String]) -> Vec<Process> {
+        let neighbour = format!("neighbours.residents=http://127.0.0.1:{}", self.residents);
+        let with_neighbour = [more, &[neighbour]].concat();
+        let processes = vec![
+            stand.start("residents", self.residents, more),
+            stand.start(LIFE_EVENTS, self.life_events, &with_neighbour),
+        ];
+        for process in &processes {
+            process.is_serving().await;
+        }
+        processes
+    }
+}
+
+/// Both services once more on the same databases, and a client's view of these.
+pub(crate) struct Beside {
+    platform: Platform,
+    processes: Vec<Process>,
+}
+
+impl Beside {
+    /// Ends them.
+    pub(crate) async fn end(self) -> anyhow::Result<()> {
+        for process in self.processes {
+            end(process).await?;
+        }
+        Ok(())
+    }
+}
+
 /// When a report was made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Told {
@@ -112,18 +160,9 @@ impl Commands {
     ) -> anyhow::Result<Self> {
         stand.administer("CHECKPOINT").await?;
         let life_events = stand.open(LIFE_EVENTS)?;
-        let addresses = Addresses {
-            residents: free_port(),
-            life_events: free_port(),
-        };
-        let clock = stand.directory.path().join("clock-offset");
-        let at = |port: u16| vec![format!("http://127.0.0.1:{port}")];
-        let known = [
-            ("residents", at(addresses.residents)),
-            (LIFE_EVENTS, at(addresses.life_events)),
-        ];
+        let addresses = Addresses::free();
         let mut commands = Self {
-            platform: Platform::new(known.into(), ClockControl::File(clock)),
+            platform: addresses.platform(&stand),
             callers: Callers::of(PROVINCE),
             addresses,
             processes: Vec::new(),
@@ -142,18 +181,17 @@ impl Commands {
     /// Starts both services, anew if they run, with further settings.
     pub(crate) async fn serve(&mut self, more: &[String]) -> anyhow::Result<()> {
         self.end().await?;
-        let at = self.addresses;
-        let neighbour = format!("neighbours.residents=http://127.0.0.1:{}", at.residents);
-        let with_neighbour = [more, &[neighbour]].concat();
-        self.processes = vec![
-            self.stand.start("residents", at.residents, more),
-            self.stand
-                .start(LIFE_EVENTS, at.life_events, &with_neighbour),
-        ];
-        for process in &self.processes {
-            process.is_serving().await;
-        }
+        self.processes = self.addresses.serve(&self.stand, more).await;
         Ok(())
+    }
+
+    /// Starts both services once more beside these, with further settings.
+    pub(crate) async fn beside(&self, more: &[String]) -> Beside {
+        let addresses = Addresses::free();
+        Beside {
+            platform: addresses.platform(&self.stand),
+            processes: addresses.serve(&self.stand, more).await,
+        }
     }
 
     async fn end(&mut self) -> anyhow::Result<()> {
@@ -195,7 +233,7 @@ impl Commands {
 
     /// Process ids of both services.
     pub(crate) fn pids(&self) -> Vec<u32> {
-        self.processes.iter().map(Process::pid).collect()
+        pids(&self.processes)
     }
 
     /// A client's view with so many connections to `life-events`: one carries only so many calls at once.
@@ -272,23 +310,45 @@ impl Commands {
     ) -> anyhow::Result<Leg> {
         self.stand.administer("CHECKPOINT").await?;
         self.keep(&self.platform, in_flight, self.warm_up).await?;
-        self.as_warm(in_flight, time).await
-    }
-
-    /// So many reports in flight for a while, as warm as it is.
-    pub(crate) async fn as_warm(&self, in_flight: usize, time: Duration) -> anyhow::Result<Leg> {
         self.timed(&self.platform, in_flight, time).await
     }
 
-    /// The same through another view.
+    /// So many reports in flight for a while, as warm as it is.
     pub(crate) async fn timed(
         &self,
         platform: &Platform,
         in_flight: usize,
         time: Duration,
     ) -> anyhow::Result<Leg> {
+        self.timed_of(&self.pids(), platform, in_flight, time).await
+    }
+
+    /// The same to processes beside, once they have been at it for a while.
+    pub(crate) async fn turn_of(
+        &self,
+        beside: &Beside,
+        in_flight: usize,
+        before: Duration,
+        time: Duration,
+    ) -> anyhow::Result<Leg> {
+        let Beside {
+            platform,
+            processes,
+        } = beside;
+        self.keep(platform, in_flight, before).await?;
+        self.timed_of(&pids(processes), platform, in_flight, time)
+            .await
+    }
+
+    async fn timed_of(
+        &self,
+        pids: &[u32],
+        platform: &Platform,
+        in_flight: usize,
+        time: Duration,
+    ) -> anyhow::Result<Leg> {
         let before = self.reported();
-        let meter = self.stand.servers.start(&self.pids()).await?;
+        let meter = self.stand.servers.start(pids).await?;
         self.keep(platform, in_flight, time).await?;
         let (took, cost) = meter.stop().await?;
         Ok(Leg {
@@ -356,4 +416,8 @@ impl Commands {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
+}
+
+fn pids(processes: &[Process]) -> Vec<u32> {
+    processes.iter().map(Process::pid).collect()
 }

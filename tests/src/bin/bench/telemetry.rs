@@ -6,8 +6,8 @@ use anyhow::ensure;
 
 use crate::collector::Collector;
 use crate::order::Order;
-use crate::ratio::{Leg, Legs, Target, spread};
-use crate::reports::{Commands, Relay};
+use crate::ratio::{Legs, Target, spread};
+use crate::reports::{Beside, Commands, Relay};
 use crate::stand::{LOOK_EVERY, Stand};
 
 /// Reports in flight.
@@ -62,6 +62,12 @@ const fn higher(ratio: &'static str, floor: f64, goal: f64) -> Target {
     Target::higher("B10", ratio, floor, goal)
 }
 
+/// How often each mode takes its turn.
+const ROUNDS: usize = 15;
+
+/// The same with `--smoke`.
+const SMOKE_ROUNDS: usize = 5;
+
 /// Spans are sent every few seconds.
 const SENT_WITHIN: Duration = Duration::from_secs(15);
 
@@ -82,63 +88,97 @@ async fn received(collector: &Collector, at_least: f64) -> anyhow::Result<usize>
     }
 }
 
-/// Runs B10; whether it reaches its floors.
+/// How long a mode is at it before a turn counts: what it needs is in the processors' caches then.
+const BEFORE_A_TURN: Duration = Duration::from_secs(1);
+
+/// One mode, by processes of its own.
+struct Side {
+    mode: &'static Mode,
+    beside: Beside,
+    collector: Collector,
+    legs: Legs,
+}
+
+impl Side {
+    async fn start(bench: &Commands, mode: &'static Mode) -> anyhow::Result<Self> {
+        let collector = Collector::default();
+        let endpoint = collector.start().await?;
+        Ok(Self {
+            mode,
+            beside: bench.beside(&mode.settings(&endpoint)).await,
+            collector,
+            legs: Legs::of(mode.name),
+        })
+    }
+
+    /// The spans of what was kept have come.
+    async fn sent(&self) -> anyhow::Result<()> {
+        if let Some(ratio) = self.mode.kept {
+            // A trace of a report has a span in each of two services, at the least.
+            let spans = received(&self.collector, self.legs.operations() * ratio).await?;
+            println!("  {}: {spans} spans received", self.mode.name);
+        }
+        Ok(())
+    }
+}
+
+/// Runs B10; whether it reaches its floors. The processes of all modes run side by side and take short turns: a machine
+/// changes more within a minute than traces cost.
 pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
     let modules = [minzheng_residents::module(), minzheng_life_events::module()];
     let Some(stand) = Stand::of(&modules).await? else {
         return Ok(true);
     };
-    let count = order.amount(1_000_000, 100_000) as u64;
+    let count = order.amount(1_000_000, 160_000) as u64;
     Commands::fill(&stand, count).await?;
     let mut bench = Commands::start(order, stand, count, Relay::Rests).await?;
     println!(
         "\n## B10: ReportDeath by person id, {IN_FLIGHT} in flight, as in B1; the receiver decodes and counts in the \
          process of the benchmark, on the same processors"
     );
-    let collector = Collector::default();
-    let endpoint = collector.start().await?;
-    let time = Duration::from_secs(order.amount(10, 2) as u64);
     bench.reports(IN_FLIGHT, order.warm_up()).await?;
     bench.analyse().await?;
-    let mut legs = MODES.map(|mode| Legs::of(mode.name));
-    for round in 0..order.pairs() {
-        for step in 0..MODES.len() {
+    let mut sides = Vec::new();
+    for mode in &MODES {
+        let side = Side::start(&bench, mode).await?;
+        let (warm_up, not_long) = (bench.warm_up, Duration::from_millis(100));
+        bench
+            .turn_of(&side.beside, IN_FLIGHT, warm_up, not_long)
+            .await?;
+        sides.push(side);
+    }
+    let time = Duration::from_secs(order.amount(4, 2) as u64);
+    for round in 0..order.amount(ROUNDS, SMOKE_ROUNDS) {
+        for step in 0..sides.len() {
             // Another one first in each round: tables grow from turn to turn.
-            let which = (round + step) % MODES.len();
-            let mode = &MODES[which];
-            bench.serve(&mode.settings(&endpoint)).await?;
-            legs[which].add(turn(&bench, &collector, mode, time).await?);
+            let which = (round + step) % sides.len();
+            let side = &mut sides[which];
+            let turn = bench.turn_of(&side.beside, IN_FLIGHT, BEFORE_A_TURN, time);
+            side.legs.add(turn.await?);
         }
     }
-    let [off, kept @ ..] = &legs;
-    off.print();
-    let mut reached = true;
-    for (legs, target) in kept.iter().zip(TARGETS) {
-        legs.print();
-        println!(
-            "processor time for each report ÷ without: {}",
-            spread(&legs.cpu_over(off), 2)
-        );
-        reached &= target.judge(&legs.over(off));
+    let reached = judge(&sides);
+    for side in sides {
+        side.sent().await?;
+        side.beside.end().await?;
     }
     bench.stop(&[]).await?;
     Ok(reached)
 }
 
-/// Reports once the processes are warm; the spans of their traces have come.
-async fn turn(
-    bench: &Commands,
-    collector: &Collector,
-    mode: &Mode,
-    time: Duration,
-) -> anyhow::Result<Leg> {
-    bench.reports(IN_FLIGHT, bench.warm_up).await?;
-    collector.take();
-    let leg = bench.as_warm(IN_FLIGHT, time).await?;
-    if let Some(ratio) = mode.kept {
-        // A trace of a report has a span in each of two services, at the least.
-        let spans = received(collector, leg.operations * ratio).await?;
-        println!("  {}: {spans} spans received", mode.name);
+fn judge(sides: &[Side]) -> bool {
+    let [off, kept @ ..] = sides else {
+        return false;
+    };
+    off.legs.print();
+    let mut reached = true;
+    for (side, target) in kept.iter().zip(TARGETS) {
+        side.legs.print();
+        println!(
+            "processor time for each report ÷ without: {}",
+            spread(&side.legs.cpu_over(&off.legs), 2)
+        );
+        reached &= target.judge(&side.legs.over(&off.legs));
     }
-    Ok(leg)
+    reached
 }
