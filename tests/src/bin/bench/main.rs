@@ -35,6 +35,7 @@ mod relay;
 mod report_baseline;
 mod reports;
 mod residents;
+mod services;
 mod settled;
 mod stand;
 mod telemetry;

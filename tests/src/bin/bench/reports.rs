@@ -11,8 +11,8 @@ use minzheng_proto::common::v1::PartialDate;
 use minzheng_proto::life_events::v1 as pb;
 use minzheng_tests::family::VILLAGE;
 use minzheng_tests::held_lease::HeldLease;
-use minzheng_tests::platform::{Callers, ClockControl, Platform};
-use minzheng_tests::processes::{Process, free_port};
+use minzheng_tests::platform::{Callers, Platform};
+use minzheng_tests::processes::Process;
 use tonic::Status;
 use uuid::Uuid;
 
@@ -21,6 +21,7 @@ use crate::latency::{Times, arrivals, wait_until};
 use crate::order::Order;
 use crate::ratio::Leg;
 use crate::residents;
+use crate::services::{Addresses, Beside, pids};
 use crate::stand::{LOOK_EVERY, Stand, end};
 
 /// How soon the first call of an open loop is.
@@ -71,61 +72,6 @@ pub(crate) struct Commands {
     pub(crate) warm_up: Duration,
     /// Reports so far: the place of the next person.
     told: AtomicU64,
-}
-
-/// Ports of both services.
-#[derive(Clone, Copy)]
-struct Addresses {
-    residents: u16,
-    life_events: u16,
-}
-
-impl Addresses {
-    fn free() -> Self {
-        Self {
-            residents: free_port(),
-            life_events: free_port(),
-        }
-    }
-
-    fn platform(&self, stand: &Stand) -> Platform {
-        let at = |port: u16| vec![format!("http://127.0.0.1:{port}")];
-        let known = [
-            ("residents", at(self.residents)),
-            (LIFE_EVENTS, at(self.life_events)),
-        ];
-        let clock = stand.directory.path().join("clock-offset");
-        Platform::new(known.into(), ClockControl::File(clock))
-    }
-
-    async fn serve(&self, stand: &Stand, more: &[String]) -> Vec<Process> {
-        let neighbour = format!("neighbours.residents=http://127.0.0.1:{}", self.residents);
-        let with_neighbour = [more, &[neighbour]].concat();
-        let processes = vec![
-            stand.start("residents", self.residents, more),
-            stand.start(LIFE_EVENTS, self.life_events, &with_neighbour),
-        ];
-        for process in &processes {
-            process.is_serving().await;
-        }
-        processes
-    }
-}
-
-/// Both services once more on the same databases, and a client's view of these.
-pub(crate) struct Beside {
-    platform: Platform,
-    processes: Vec<Process>,
-}
-
-impl Beside {
-    /// Ends them.
-    pub(crate) async fn end(self) -> anyhow::Result<()> {
-        for process in self.processes {
-            end(process).await?;
-        }
-        Ok(())
-    }
 }
 
 /// When a report was made.
@@ -416,8 +362,4 @@ impl Commands {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
-}
-
-fn pids(processes: &[Process]) -> Vec<u32> {
-    processes.iter().map(Process::pid).collect()
 }

@@ -7,7 +7,8 @@ use anyhow::ensure;
 use crate::collector::Collector;
 use crate::order::Order;
 use crate::ratio::{Legs, Target, spread};
-use crate::reports::{Beside, Commands, Relay};
+use crate::reports::{Commands, Relay};
+use crate::services::Beside;
 use crate::stand::{LOOK_EVERY, Stand};
 
 /// Reports in flight.
