@@ -66,19 +66,18 @@ async fn measure(order: &Order) -> anyhow::Result<bool> {
     if order.wants_any(&one_death::NAMES) {
         reached &= one_death::run(order).await?;
     }
+    if order.wants_any(&["B3", "B3b"]) {
+        reached &= inbox::run(order).await?;
+    }
     if order.wants_any(&["B1", "B1c"]) {
         reached &= command::run(order).await?;
     }
     if order.wants_any(&["B4", "B4b", "B4c"]) {
         reached &= settled::run(order).await?;
     }
-    // Not first: a broker that was just started compiles itself for minutes, on the processors of whoever sends to it
-    // or reads from it.
+    // Not first: a broker that was just started compiles itself for minutes, on the processors of whoever sends to it.
     if order.wants("B2") {
         reached &= relay::run(order).await?;
-    }
-    if order.wants_any(&["B3", "B3b"]) {
-        reached &= inbox::run(order).await?;
     }
     if order.wants("B2c") {
         reached &= lag::run(order).await?;

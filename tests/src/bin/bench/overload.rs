@@ -77,14 +77,14 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
         return Ok(true);
     };
     // Every attempt uses up a person, a refused one too.
-    let count = order.amount(1_800_000, 220_000) as u64;
+    let count = order.amount(1_800_000, 280_000) as u64;
     Commands::fill(&stand, count).await?;
     let mut bench = Commands::start(order, stand, count, Relay::Runs).await?;
     bench.reports(IN_FLIGHT[0], order.warm_up()).await?;
     bench.drained().await?;
     bench.analyse().await?;
     let platform = bench.with_connections(CONNECTIONS);
-    let time = Duration::from_secs(order.amount(60, 6) as u64);
+    let time = Duration::from_secs(order.amount(60, 8) as u64);
     let peak = peak(&bench, &platform, order, time).await?;
     bench.drained().await?;
     let before = probes(&bench, &platform, time / 4).await?;
