@@ -99,6 +99,16 @@ pub fn report(
     }
 }
 
+/// A certificate of somebody's death on 4 March 2026.
+pub fn certificate(number: &str) -> pb::ReportDeathRequest {
+    let died_on = day(2026, 3, 4);
+    report(
+        identity(number),
+        pb::EvidenceSource::MedicalCertificate,
+        died_on,
+    )
+}
+
 /// The same report as another attempt of its source.
 pub fn again(request: &pb::ReportDeathRequest) -> pb::ReportDeathRequest {
     pb::ReportDeathRequest {

@@ -53,15 +53,7 @@ async fn what_cannot_be_undone_asks_first(deployment: Deployment) {
         ask(&node, &told.id, 1).await.blocking_reasons,
         ["FACT_VERSION_OLD", "NO_RANK_1_EVIDENCE"]
     );
-    tell(
-        &node,
-        &report(
-            identity(&number),
-            EvidenceSource::MedicalCertificate,
-            day(2026, 3, 4),
-        ),
-    )
-    .await;
+    tell(&node, &certificate(&number)).await;
     let cleared = ask(&node, &told.id, 2).await;
     assert!(cleared.cleared);
     assert_eq!(cleared.blocking_reasons, [""; 0]);

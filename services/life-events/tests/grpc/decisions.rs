@@ -19,15 +19,7 @@ on_both_deployments!(
 async fn a_conflict_is_decided_by_a_clerk(deployment: Deployment) {
     let node = deployment.start(answering()).await;
     let (number, person_id) = residents::somebody();
-    let first = tell(
-        &node,
-        &report(
-            identity(&number),
-            EvidenceSource::MedicalCertificate,
-            day(2026, 3, 4),
-        ),
-    )
-    .await;
+    let first = tell(&node, &certificate(&number)).await;
     let second = tell(
         &node,
         &report(
@@ -258,15 +250,7 @@ async fn a_suspicion_is_lifted_or_proven(deployment: Deployment) {
 async fn a_date_is_corrected(deployment: Deployment) {
     let node = deployment.start(answering()).await;
     let (number, person_id) = residents::somebody();
-    let told = tell(
-        &node,
-        &report(
-            identity(&number),
-            EvidenceSource::MedicalCertificate,
-            day(2026, 3, 4),
-        ),
-    )
-    .await;
+    let told = tell(&node, &certificate(&number)).await;
     let case = reaches(&node, &told.id, Phase::Finished).await;
     let correct = |died_on, cause: pb::Cause| pb::CorrectDeathRequest {
         request_id: request_id(),

@@ -19,15 +19,7 @@ async fn a_case_is_seen_in_its_division_and_by_who_reported(deployment: Deployme
     // A hospital of one county reports a villager of another.
     let number = residents::fresh_number();
     residents::know(&number, "520103001001");
-    let case = tell(
-        &node,
-        &report(
-            identity(&number),
-            EvidenceSource::MedicalCertificate,
-            day(2026, 3, 4),
-        ),
-    )
-    .await;
+    let case = tell(&node, &certificate(&number)).await;
     assert!(case.division.starts_with(OTHER_COUNTY));
     let mut colleague = reporter("hospital.night", COUNTY);
     colleague.department = "hospital".to_owned();
@@ -217,15 +209,7 @@ async fn a_watcher_sees_the_state_and_every_change(deployment: Deployment) {
         first.case.as_ref().map(pb::DeathCase::phase),
         Some(Phase::Suspected)
     );
-    tell(
-        &node,
-        &report(
-            identity(&number),
-            EvidenceSource::MedicalCertificate,
-            day(2026, 3, 4),
-        ),
-    )
-    .await;
+    tell(&node, &certificate(&number)).await;
     let second = stream.message().await.unwrap().unwrap();
     assert_eq!(
         second.case.as_ref().map(pb::DeathCase::phase),
@@ -293,11 +277,7 @@ async fn a_watcher_sees_what_another_replica_changes() {
         .unwrap()
         .into_inner();
     stream.message().await.unwrap().unwrap();
-    let certificate = report(
-        identity(&number),
-        EvidenceSource::MedicalCertificate,
-        day(2026, 3, 4),
-    );
+    let certificate = certificate(&number);
     tell(&one, &certificate).await;
     let state = stream.message().await.unwrap().unwrap();
     assert_eq!(

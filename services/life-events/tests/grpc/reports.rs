@@ -23,11 +23,7 @@ on_both_deployments!(
 async fn a_report_told_twice_is_one_case(deployment: Deployment) {
     let node = deployment.start(silent()).await;
     let (number, person_id) = residents::somebody();
-    let certificate = report(
-        identity(&number),
-        EvidenceSource::MedicalCertificate,
-        day(2026, 3, 4),
-    );
+    let certificate = certificate(&number);
     let first = tell(&node, &certificate).await;
     assert_eq!(
         tell(&node, &certificate).await,
@@ -90,11 +86,7 @@ async fn a_reference_is_about_one_person(deployment: Deployment) {
     let node = deployment.start(silent()).await;
     let (number, _) = residents::somebody();
     let (other_number, other_id) = residents::somebody();
-    let certificate = report(
-        identity(&number),
-        EvidenceSource::MedicalCertificate,
-        day(2026, 3, 4),
-    );
+    let certificate = certificate(&number);
     tell(&node, &certificate).await;
     let by_identity = pb::ReportDeathRequest {
         identity: Some(identity(&other_number)),
@@ -242,11 +234,7 @@ async fn what_is_wrong_is_told_at_once_and_nothing_is_written(deployment: Deploy
 async fn a_report_waits_for_residents(deployment: Deployment) {
     let node = deployment.start(silent()).await;
     let (number, person_id) = residents::somebody();
-    let certificate = report(
-        identity(&number),
-        EvidenceSource::MedicalCertificate,
-        day(2026, 3, 4),
-    );
+    let certificate = certificate(&number);
     for (organisation, code) in [
         (residents::AWAY, Code::Unavailable),
         (residents::SLOW, Code::Unavailable),
@@ -299,11 +287,7 @@ async fn a_reference_that_is_an_id_number_is_kept_from_others(deployment: Deploy
     // Eighteen digits of the test's own: residents remembers references.
     let digits = format!("{:038}", uuid::Uuid::new_v4().as_u128());
     let secret = &digits[digits.len() - 18..];
-    let mut certificate = report(
-        identity(&number),
-        EvidenceSource::MedicalCertificate,
-        day(2026, 3, 4),
-    );
+    let mut certificate = certificate(&number);
     certificate.reference = secret.to_owned();
     certificate.document_number = secret.to_owned();
     let told = tell(&node, &certificate).await;

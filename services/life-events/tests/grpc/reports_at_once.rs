@@ -24,11 +24,7 @@ async fn reports_at_once_are_one_case(deployment: Deployment) {
     let (number, person_id) = residents::somebody();
     let mut telling = tokio::task::JoinSet::new();
     for _ in 0..10 {
-        let certificate = report(
-            identity(&number),
-            EvidenceSource::MedicalCertificate,
-            day(2026, 3, 4),
-        );
+        let certificate = certificate(&number);
         for attempt in [again(&certificate), certificate] {
             let node = node.clone();
             telling.spawn(async move {

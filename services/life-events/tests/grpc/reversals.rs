@@ -61,15 +61,7 @@ async fn a_reversal_takes_two(deployment: Deployment) {
     let node = deployment.start(answering()).await;
     let (number, person_id) = residents::somebody();
     let before = fingerprint(&node, &person_id).await;
-    let told = tell(
-        &node,
-        &report(
-            identity(&number),
-            EvidenceSource::MedicalCertificate,
-            day(2026, 3, 4),
-        ),
-    )
-    .await;
+    let told = tell(&node, &certificate(&number)).await;
     let case = reaches(&node, &told.id, Phase::Finished).await;
     let none = approve(&node, &wang(), &case, true).await.unwrap_err();
     assert_eq!(reason(&none), "NO_SUCH_REVERSAL");
@@ -111,11 +103,7 @@ async fn a_reversal_takes_two(deployment: Deployment) {
 
     let old = pb::ReportDeathRequest {
         document_date: Some(date_to_wire(day(2026, 3, 4))),
-        ..report(
-            identity(&number),
-            EvidenceSource::MedicalCertificate,
-            day(2026, 3, 4),
-        )
+        ..certificate(&number)
     };
     let second = tell(&node, &old).await;
     assert_eq!(

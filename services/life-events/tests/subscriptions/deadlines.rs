@@ -77,15 +77,7 @@ async fn a_suspicion_lapses_at_its_deadline(deployment: Deployment) {
 async fn a_late_answer_is_somebodys_work(deployment: Deployment) {
     let node = deployment.start(silent()).await;
     let (number, person_id) = residents::somebody();
-    let case = tell(
-        &node,
-        &report(
-            identity(&number),
-            EvidenceSource::MedicalCertificate,
-            day(2026, 3, 4),
-        ),
-    )
-    .await;
+    let case = tell(&node, &certificate(&number)).await;
     deployment
         .clock()
         .advance(Duration::from_secs(14 * 24 * 3600));

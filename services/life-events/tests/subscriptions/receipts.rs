@@ -7,7 +7,7 @@ use minzheng_chassis::operations::checks;
 use minzheng_chassis::person::FactKind;
 use minzheng_chassis::testing::{Deployment, TestNode, operator};
 use minzheng_proto::life_events::v1 as pb;
-use minzheng_proto::life_events::v1::{EvidenceSource, Outcome, Phase, QuestionState};
+use minzheng_proto::life_events::v1::{Outcome, Phase, QuestionState};
 use minzheng_proto::operations::v1 as operations;
 use minzheng_proto::operations::v1::operations_service_client::OperationsServiceClient;
 use uuid::Uuid;
@@ -26,11 +26,7 @@ on_both_deployments!(
 async fn a_certificate_confirms_and_everybody_answers(deployment: Deployment) {
     let node = deployment.start(answering()).await;
     let (number, person_id) = residents::somebody();
-    let request = report(
-        identity(&number),
-        EvidenceSource::MedicalCertificate,
-        day(2026, 3, 4),
-    );
+    let request = certificate(&number);
     let told = tell(&node, &request).await;
     assert_eq!(
         (told.phase(), told.fact_version, told.episode),
@@ -58,11 +54,7 @@ async fn a_certificate_confirms_and_everybody_answers(deployment: Deployment) {
 async fn an_answer_without_its_receipt_is_found(deployment: Deployment) {
     let node = deployment.start(answering()).await;
     let (number, _) = residents::somebody();
-    let request = report(
-        identity(&number),
-        EvidenceSource::MedicalCertificate,
-        day(2026, 3, 4),
-    );
+    let request = certificate(&number);
     let case = tell(&node, &request).await;
     reaches(&node, &case.id, Phase::Finished).await;
     assert_eq!(without_receipt(&node).await, [""; 0]);
@@ -107,15 +99,7 @@ async fn without_receipt(node: &TestNode) -> Vec<String> {
 async fn receipts_settle_in_any_order_and_only_once(deployment: Deployment) {
     let node = deployment.start(silent()).await;
     let (number, _) = residents::somebody();
-    let case = tell(
-        &node,
-        &report(
-            identity(&number),
-            EvidenceSource::MedicalCertificate,
-            day(2026, 3, 4),
-        ),
-    )
-    .await;
+    let case = tell(&node, &certificate(&number)).await;
     assert_eq!(
         case.waiting.len(),
         5,
@@ -262,15 +246,7 @@ async fn receipts_settle_in_any_order_and_only_once(deployment: Deployment) {
 async fn a_receipt_that_cannot_be_read_is_stopped(deployment: Deployment) {
     let node = deployment.start(silent()).await;
     let (number, _) = residents::somebody();
-    let case = tell(
-        &node,
-        &report(
-            identity(&number),
-            EvidenceSource::MedicalCertificate,
-            day(2026, 3, 4),
-        ),
-    )
-    .await;
+    let case = tell(&node, &certificate(&number)).await;
     let mut rubbish = receipt(&case, "residents", &[("mark-deceased", Outcome::Done)]);
     rubbish.answers[0].outcome = 77;
     let good = receipt(&case, "residents", &[("mark-deceased", Outcome::Done)]);
@@ -310,11 +286,7 @@ async fn a_receipt_that_cannot_be_read_is_stopped(deployment: Deployment) {
 async fn a_restart_goes_on_where_it_was(deployment: Deployment) {
     let node = deployment.start(silent()).await;
     let (number, person_id) = residents::somebody();
-    let request = report(
-        identity(&number),
-        EvidenceSource::MedicalCertificate,
-        day(2026, 3, 4),
-    );
+    let request = certificate(&number);
     let case = tell(&node, &request).await;
     node.stop().await;
     let node = deployment.start_again(silent(), &[]).await;
