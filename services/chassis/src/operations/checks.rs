@@ -14,8 +14,6 @@ pub const FACT_ORDER: &str = "fact-order";
 pub const FACT_KNOWN: &str = "fact-known";
 /// No event made a department answer a question twice.
 pub const ANSWER_ONCE: &str = "answer-once";
-/// Every answer that was taken is a receipt of the department that was asked.
-pub const ANSWER_RECEIPT: &str = "answer-receipt";
 /// No event changed one thing in one way twice.
 pub const EFFECT_ONCE: &str = "effect-once";
 /// Audit records are as they were written.
@@ -24,6 +22,8 @@ pub const AUDIT_MAC: &str = "audit-mac";
 pub const DEAD_LETTERS: &str = "dead-letters";
 /// Nothing has waited in the outbox for long.
 pub const OUTBOX_AGE: &str = "outbox-age";
+/// Every answer that was taken is a receipt of the department that was asked.
+pub const ANSWER_RECEIPT: &str = "answer-receipt";
 /// What the service itself says must hold.
 pub const SERVICE: &str = "service";
 
@@ -36,10 +36,10 @@ pub const ALL: [&str; 13] = [
     FACT_ORDER,
     FACT_KNOWN,
     ANSWER_ONCE,
-    ANSWER_RECEIPT,
     EFFECT_ONCE,
     AUDIT_MAC,
     DEAD_LETTERS,
     OUTBOX_AGE,
+    ANSWER_RECEIPT,
     SERVICE,
 ];

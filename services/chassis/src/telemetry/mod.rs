@@ -83,17 +83,17 @@ impl Telemetry {
         }
         let provider = export::provider(settings, service_name)?;
         let tracer = provider.as_ref().map(|one| one.tracer("minzheng"));
+        match subscriber(settings, tracer)?.try_init() {
+            Ok(()) => {}
+            Err(error) if is_installed_by_other(&error) => {
+                return Ok(Telemetry { provider: None });
+            }
+            Err(error) => tracing::warn!(%error, "lines of the log crate are not written"),
+        }
         if provider.is_some() {
             trace_context::keep_share(settings.telemetry.sample_ratio);
         }
-        match subscriber(settings, tracer)?.try_init() {
-            Ok(()) => Ok(Telemetry { provider }),
-            Err(error) if is_installed_by_other(&error) => Ok(Telemetry { provider: None }),
-            Err(error) => {
-                tracing::warn!(%error, "lines of the log crate are not written");
-                Ok(Telemetry { provider })
-            }
-        }
+        Ok(Telemetry { provider })
     }
 
     /// Whether this one exports traces.

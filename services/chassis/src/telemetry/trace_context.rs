@@ -42,7 +42,8 @@ fn is_kept(traceparent: Option<&str>, share: f64) -> bool {
     }
 }
 
-/// The `traceparent` of the current span; `None` outside a span or where traces are off.
+/// The `traceparent` of the current span; `None` outside a span or where traces are off. Where the log filter hides
+/// the span of what is not kept there is none, and a neighbour decides for itself.
 pub fn current_traceparent() -> Option<String> {
     let span = Span::current();
     if is_unkept(&span) {
@@ -71,7 +72,8 @@ pub fn traceparent_of(span: &Span) -> Option<String> {
     context_of(span).as_ref().map(written)
 }
 
-/// The current trace's id, 32 hexadecimal digits, to be shown beside an error; `None` where traces are off.
+/// The current trace's id, 32 hexadecimal digits, to be shown beside an error; `None` where traces are off
+/// or this one is not kept.
 pub fn current_trace_id() -> Option<String> {
     Some(context_of(&Span::current())?.trace_id().to_string())
 }

@@ -69,6 +69,9 @@ const ROUNDS: usize = 15;
 /// The same with `--smoke`.
 const SMOKE_ROUNDS: usize = 5;
 
+/// How long a mode is at it before a turn counts: what it needs is in the processors' caches then.
+const BEFORE_A_TURN: Duration = Duration::from_secs(1);
+
 /// Spans are sent every few seconds.
 const SENT_WITHIN: Duration = Duration::from_secs(15);
 
@@ -88,9 +91,6 @@ async fn received(collector: &Collector, at_least: f64) -> anyhow::Result<usize>
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
-
-/// How long a mode is at it before a turn counts: what it needs is in the processors' caches then.
-const BEFORE_A_TURN: Duration = Duration::from_secs(1);
 
 /// One mode, by processes of its own.
 struct Side {

@@ -6,45 +6,42 @@ use minzheng_chassis::db::{Database, Sql};
 
 use crate::chaos::deployment::{Deployment, Where};
 use crate::platform::SERVICES;
+use crate::processes::Process;
 
 /// How long a database may take.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
-/// What is noted where a database did not answer: the processes were killed, and no more.
+/// How the note begins where a database did not answer: the processes were killed, and no more.
 pub(super) const NOT_REWOUND: &str = "not rewound";
 
 /// Kills all processes of a target, has its subscriptions begin again, and starts the processes; what there is to note.
 pub(super) async fn again(deployment: &mut Deployment, target: &str) -> String {
-    for replica in deployment
-        .replicas
-        .iter_mut()
-        .filter(|replica| replica.target == target)
-    {
-        replica.process.kill();
-    }
+    each(deployment, target, Process::kill);
     let services = SERVICES
         .into_iter()
         .filter(|service| [*service, "all"].contains(&target));
     let mut positions = 0;
-    let mut rewound = true;
+    let mut failed = None;
     for service in services {
         let rewinding = rewind(deployment.database(service));
         match tokio::time::timeout(ANSWERS_WITHIN, rewinding).await {
             Ok(Ok(set_back)) => positions += set_back,
-            Ok(Err(_)) | Err(_) => rewound = false,
+            Ok(Err(error)) => failed = Some(format!("{service}: {error:#}")),
+            Err(_) => failed = Some(format!("{service} did not answer")),
         }
     }
-    for replica in deployment
-        .replicas
-        .iter_mut()
-        .filter(|replica| replica.target == target)
-    {
-        replica.process.restart();
+    each(deployment, target, Process::restart);
+    match failed {
+        None => format!("{positions} positions"),
+        Some(why) => format!("{NOT_REWOUND}: {why}"),
     }
-    if rewound {
-        format!("{positions} positions")
-    } else {
-        NOT_REWOUND.to_owned()
+}
+
+/// Does something with each process of a target.
+fn each(deployment: &mut Deployment, target: &str, act: fn(&mut Process)) {
+    let replicas = deployment.replicas.iter_mut();
+    for replica in replicas.filter(|replica| replica.target == target) {
+        act(&mut replica.process);
     }
 }
 

@@ -125,7 +125,7 @@ impl Fault {
             Self::Failpoint(..) if note.ends_with(NOT_REACHED) => {
                 format!("kill process, failpoint {NOT_REACHED}")
             }
-            Self::Again(_) if note == NOT_REWOUND => "kill process".to_owned(),
+            Self::Again(_) if note.starts_with(NOT_REWOUND) => "kill process".to_owned(),
             Self::Again(_) => "every event again".to_owned(),
             Self::Kill(..) => "kill process".to_owned(),
             Self::Stop(..) => "stop process".to_owned(),

@@ -15,8 +15,7 @@ type Answered<'s> = (Uuid, Uuid, i64, &'s str);
 
 /// Questions that a service answered twice because of one event. What a person decided is a request: its id is the
 /// caller's choice. A number that is not above that of the first receipt was given by a database that was restored.
-pub(super) fn repeated(service: &str, topics: &Topics) -> Vec<String> {
-    let events = topics.ids();
+pub(super) fn repeated(service: &str, topics: &Topics, events: &HashSet<Uuid>) -> Vec<String> {
     let own = topics.seen(LIFE_EVENTS_RECEIPTS.name).iter();
     let mut copies = HashSet::new();
     let own = own.filter(|seen| seen.source == service && copies.insert(seen.id));

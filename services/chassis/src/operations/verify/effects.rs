@@ -5,11 +5,10 @@
 //! of which each has an instant of its own: one unit may well take two steps with one thing, as a work item that is
 //! opened and then becomes urgent.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::topics::Topics;
 use crate::context::Context;
 use crate::db::{Row, Sql, val};
 use crate::seam::Failure;
@@ -66,9 +65,8 @@ impl Effects {
     }
 }
 
-/// What events have changed more than once.
-pub(super) async fn repeated(cx: &Context, topics: &Topics) -> Result<Vec<String>, Failure> {
-    let events = topics.ids();
+/// What these events have changed more than once.
+pub(super) async fn repeated(cx: &Context, events: &HashSet<Uuid>) -> Result<Vec<String>, Failure> {
     let mut effects = Effects::default();
     let mut after = Uuid::nil();
     loop {

@@ -81,11 +81,12 @@ pub(super) async fn run(
         checks::FACT_KNOWN,
         some_of(facts::unknown(cx, topics).await?),
     );
-    let twice = answers::repeated(cx.name(), topics);
+    let events = topics.ids();
+    let twice = answers::repeated(cx.name(), topics, &events);
     found(checks::ANSWER_ONCE, some_of(twice));
     found(
         checks::EFFECT_ONCE,
-        some_of(effects::repeated(cx, topics).await?),
+        some_of(effects::repeated(cx, &events).await?),
     );
     let forged = audit::forged(cx.db().reader(), cx.keys()).await?;
     found(
