@@ -4,6 +4,8 @@
 //! attributes are headers. Outbox rows, the embedded log, Kafka records and stopped events are
 //! codecs of this one struct.
 
+use std::fmt::{self, Write as _};
+
 use jiff::Timestamp;
 use minzheng_proto::topics::MAX_RECORD_BYTES;
 use uuid::Uuid;
@@ -98,16 +100,17 @@ impl Envelope {
     /// many thousand events a second, and need not allocate each before.
     pub(crate) fn each_header(&self, mut each: impl FnMut(&'static str, &str)) {
         let mut uuid = Uuid::encode_buffer();
+        let mut text = String::new();
         each(header::ID, self.id.hyphenated().encode_lower(&mut uuid));
         each(header::SOURCE, &self.source);
         each(header::TYPE, &self.event_type);
         each(header::SPEC_VERSION, "1.0");
-        each(header::TIME, &self.time.to_string());
+        each(header::TIME, written(&mut text, self.time));
         each(header::SUBJECT, &self.key);
-        each(header::SEQUENCE, &self.sequence.to_string());
+        each(header::SEQUENCE, written(&mut text, self.sequence));
         each(header::CONTENT_TYPE, PROTOBUF);
         if let Some(division) = &self.division {
-            each(header::DIVISION, &division.to_string());
+            each(header::DIVISION, written(&mut text, division));
         }
         if let Some(id) = &self.causation_id {
             each(
@@ -176,6 +179,14 @@ impl Envelope {
             .sum();
         self.key.len() + self.value.len() + headers + RECORD_OVERHEAD
     }
+}
+
+/// A value's text, in place of the one before.
+fn written(text: &mut String, value: impl fmt::Display) -> &str {
+    text.clear();
+    // Memory takes whatever is written.
+    let _ = write!(text, "{value}");
+    text
 }
 
 /// Headers of an event that has them all.

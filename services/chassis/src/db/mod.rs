@@ -15,9 +15,10 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, SqlxPostgresConnector, SqlxSqliteConnector, Statement,
+    SqliteTransactionMode, SqlxPostgresConnector, SqlxSqliteConnector, Statement, StreamTrait,
     TransactionOptions, TransactionTrait, Value,
 };
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -273,6 +274,26 @@ pub trait Sql: ConnectionTrait {
 }
 
 impl<C: ConnectionTrait> Sql for C {}
+
+/// What is made of each row of a query as it comes in: of many thousand at once, each is read while it is at hand, and
+/// none is kept.
+///
+/// # Errors
+/// Of the query, or the first of `made_of`.
+pub(crate) async fn each_row<T>(
+    db: &DatabaseConnection,
+    text: impl Into<String>,
+    values: impl IntoIterator<Item = Value>,
+    made_of: impl Fn(&Row) -> Result<T, DbErr>,
+) -> Result<Vec<T>, DbErr> {
+    let statement = sql(db.get_database_backend(), text, values);
+    let mut rows = db.stream_raw(statement).await?;
+    let mut made = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        made.push(made_of(&Row(row))?);
+    }
+    Ok(made)
+}
 
 #[cfg(test)]
 mod tests {

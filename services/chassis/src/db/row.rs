@@ -1,7 +1,8 @@
 //! Reading the chassis' own rows, and binding values.
 
 use jiff::Timestamp;
-use sea_orm::{DbErr, QueryResult, TryGetable, Value};
+use sea_orm::{DbErr, QueryResult, RuntimeErr, TryGetable, Value};
+use sqlx::{Decode, Postgres, Row as _};
 
 use crate::civil::from_micros;
 
@@ -78,14 +79,22 @@ pub(crate) struct InOrder<'r> {
 }
 
 impl InOrder<'_> {
-    /// The next value.
+    /// The next value. PostgreSQL's is not asked again for its type, which the schema declares: that was a third of
+    /// what reading it took.
     ///
     /// # Errors
     /// No more columns, or a value of another type.
-    pub(crate) fn value<T: TryGetable>(&mut self) -> Result<T, DbErr> {
+    pub(crate) fn value<T>(&mut self) -> Result<T, DbErr>
+    where
+        T: TryGetable + for<'r> Decode<'r, Postgres>,
+    {
         let place = self.next;
         self.next += 1;
-        self.row.0.try_get_by_index(place)
+        let Some(row) = self.row.0.try_as_pg_row() else {
+            return self.row.0.try_get_by_index(place);
+        };
+        row.try_get_unchecked(place)
+            .map_err(|error| DbErr::Query(RuntimeErr::SqlxError(error.into())))
     }
 }
 

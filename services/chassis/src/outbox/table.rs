@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 use uuid::Uuid;
 
 use super::passed::{Passed, Seqs};
 use crate::bus::Envelope;
 use crate::db::dialect::{self, Horizon};
-use crate::db::{Row, Sql, instant, rows_of, val};
+use crate::db::{Row, Sql, each_row, instant, rows_of, val};
 use crate::division::{DivisionCode, DivisionCodeError};
 
 /// Rows that one statement deletes: SQLite's one writer must not be held for long.
@@ -49,15 +49,6 @@ impl OutboxRow {
             refused_reason: of.value()?,
         })
     }
-
-    fn from_rows(rows: &[Row], source: &str) -> Result<Vec<Self>, DbErr> {
-        // The length is known, which a collected `Result` would not make use of.
-        let mut read = Vec::with_capacity(rows.len());
-        for row in rows {
-            read.push(Self::from_row(row, source)?);
-        }
-        Ok(read)
-    }
 }
 
 fn division(code: Option<String>) -> Result<Option<DivisionCode>, DbErr> {
@@ -72,7 +63,7 @@ const COLUMNS: &str = "seq, event_id, topic, key, sequence, type, time, division
 /// The oldest rows from `from` on that are neither refused nor behind a refused one of their key, without
 /// those of `except`, and but for numbers of which all rows are `gone`.
 pub(super) async fn waiting(
-    db: &impl ConnectionTrait,
+    db: &DatabaseConnection,
     source: &str,
     from: i64,
     gone: &Passed,
@@ -121,8 +112,7 @@ pub(super) async fn waiting(
             format!("{with_those}{}", Vec::from_iter(parts).join(" UNION ALL "))
         }
     };
-    let rows = db.all(text, values).await?;
-    let mut rows = OutboxRow::from_rows(&rows, source)?;
+    let mut rows = each_row(db, text, values, |row| OutboxRow::from_row(row, source)).await?;
     rows.sort_by_key(|row| row.seq);
     rows.truncate(limit);
     Ok(rows)
@@ -208,7 +198,9 @@ pub(crate) async fn refused(
         "SELECT {COLUMNS} FROM outbox WHERE refused_reason IS NOT NULL AND seq > $1 ORDER BY seq LIMIT $2"
     );
     let rows = db.all(text, [val(after), val(limit)]).await?;
-    OutboxRow::from_rows(&rows, source)
+    rows.iter()
+        .map(|row| OutboxRow::from_row(row, source))
+        .collect()
 }
 
 /// One refused row.

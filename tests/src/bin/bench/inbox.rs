@@ -54,8 +54,8 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
     let Some(stand) = Stand::of(&[module]).await? else {
         return Ok(true);
     };
-    let events = order.amount(1_000_000, 50_000) / BATCH * BATCH;
-    let singly = order.amount(20_000, 2_000);
+    let events = order.amount(1_000_000, 100_000) / BATCH * BATCH;
+    let singly = order.amount(20_000, 1_000);
     println!(
         "\n## B3: {SUBSCRIPTION} takes {events} facts from 12 partitions, up to {BATCH} in a transaction, one transaction \
          at a time on both sides"

@@ -53,7 +53,7 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
     let Some(stand) = Stand::of(&[minzheng_child_welfare::module()]).await? else {
         return Ok(true);
     };
-    let rows = order.amount(1_000_000, 300_000);
+    let rows = order.amount(1_000_000, 500_000);
     println!(
         "\n## B2: the relay drains {rows} outbox rows with a value of {VALUE} B over 12 partitions; acks=all, \
          idempotent, no compression (the baseline: the same headers, and a value as long as value and key)"

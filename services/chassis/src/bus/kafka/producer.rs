@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use foldhash::fast::RandomState as FastHash;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -233,7 +234,7 @@ impl Producer {
         let mut outcomes = vec![behind(); batch.len()];
         let mut left: Vec<usize> = (0..batch.len()).collect();
         while !left.is_empty() {
-            let mut keys = HashSet::with_capacity(left.len());
+            let mut keys = HashSet::with_capacity_and_hasher(left.len(), FastHash::default());
             let (now, later): (Vec<usize>, Vec<usize>) = left
                 .into_iter()
                 .partition(|index| keys.insert(batch[*index].stream()));
