@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use minzheng_chassis::testing::TestDatabase;
@@ -40,6 +40,10 @@ pub fn free_port() -> u16 {
 /// One `minzheng serve` process.
 pub struct Process {
     child: Option<Child>,
+    /// Whether it was told to end itself somewhere (`failpoint`).
+    is_armed: bool,
+    /// How it ended when nobody had killed it.
+    ends: Vec<ExitStatus>,
     arguments: Vec<String>,
     log: PathBuf,
     /// Environment variables of its next start.
@@ -53,6 +57,8 @@ impl Process {
     pub fn start(arguments: Vec<String>, address: String, log: PathBuf) -> Self {
         let mut process = Self {
             child: None,
+            is_armed: false,
+            ends: Vec::new(),
             arguments,
             log,
             environment: Vec::new(),
@@ -79,15 +85,38 @@ impl Process {
             .spawn()
             .expect("minzheng starts");
         self.child = Some(child);
+        self.is_armed = !self.environment.is_empty();
     }
 
     /// kill -9.
     pub fn kill(&mut self) {
+        self.note_its_end();
         if let Some(mut child) = self.child.take() {
             // It may have ended by itself; then there is nothing to kill.
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    /// Notes an end that nobody caused, where it was not told to end itself.
+    fn note_its_end(&mut self) {
+        let child = self.child.as_mut();
+        let Some(status) = child.and_then(|child| child.try_wait().ok().flatten()) else {
+            return;
+        };
+        let is_told = self.is_armed && status.signal() == Some(Signal::SIGABRT as i32);
+        if !is_told {
+            self.ends.push(status);
+        }
+    }
+
+    /// Each time that it ended by itself, as the operating system tells it: what was killed, and what was told to end
+    /// itself, is none.
+    pub fn ends(&mut self) -> Vec<String> {
+        if self.has_ended() {
+            self.kill();
+        }
+        self.ends.iter().map(ToString::to_string).collect()
     }
 
     /// Whether it has ended by itself.
@@ -396,5 +425,24 @@ impl Embedded {
             addresses,
             ClockControl::File(self.directory.path().join("clock-offset")),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_nobody_caused_is_told_once() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let log = directory.path().join("log");
+        let mut process = Process::start(vec!["no-such-command".to_owned()], String::new(), log);
+        while !process.has_ended() {
+            std::thread::yield_now();
+        }
+        process.kill();
+        let ends = process.ends();
+        assert_eq!(ends.len(), 1, "{ends:?}");
+        assert!(ends[0].starts_with("exit status: "), "{ends:?}");
     }
 }

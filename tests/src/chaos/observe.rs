@@ -16,7 +16,7 @@ use minzheng_proto::operations::v1 as operations;
 use minzheng_proto::topics;
 
 pub use api::{api, mute, settle};
-pub use tables::{AuditRow, Case, Guard, Question, Stay, Tables, tables};
+pub use tables::{AuditRow, Case, Question, Stay, Tables, tables};
 pub use unread::all_read;
 
 use super::history::Op;
@@ -57,8 +57,6 @@ pub struct Api {
     pub findings: Vec<operations::Finding>,
     /// Sequence numbers that did not arrive, or arrived twice.
     pub gaps: Vec<operations::StreamGap>,
-    /// What waits to be sent.
-    pub outboxes: Vec<operations::OutboxStatus>,
     /// Parked, stopped and refused events: how many by service.
     pub dead_letters: BTreeMap<String, i64>,
 }
@@ -76,8 +74,8 @@ pub struct Observed {
     pub events: Vec<Event>,
     /// Services that did not answer though nothing was broken any more, and through which way in.
     pub mute: Vec<String>,
-    /// Lines of the processes' logs that tell of a panic: whatever is broken around it, a process has none.
-    pub panics: Vec<String>,
+    /// Panics in the processes' logs, and ends that nobody caused: whatever is broken around it, a process has none.
+    pub crashes: Vec<String>,
     /// How long after the last fault had healed nothing was open any more; none if it never was.
     pub quiet_after: Option<Duration>,
 }

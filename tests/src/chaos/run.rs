@@ -111,12 +111,13 @@ pub async fn run(order: &Order, say: &dyn Fn(&str)) -> anyhow::Result<Outcome> {
     let read = everything_read(&deployment, &databases).await;
     say(&format!("read: {read:?}"));
     let ops = history::load(&log)?;
+    let crashes = crashes(&mut deployment);
     let observed = Observed {
         api: observe::api(platform, &workload.callers, &ops).await?,
         tables: observe::tables(&databases).await?,
         events: events(&mut deployment).await?,
         mute,
-        panics: panics(&deployment),
+        crashes,
         quiet_after: quiet.as_ref().ok().copied(),
         ops,
     };
@@ -203,11 +204,15 @@ fn bus(deployment: &Deployment) -> anyhow::Result<Arc<dyn Bus>> {
     Ok(open_bus(&settings, &clock)?)
 }
 
-fn panics(deployment: &Deployment) -> Vec<String> {
-    let replicas = deployment.replicas.iter();
-    let panics =
-        replicas.flat_map(|replica| observe::panics(&replica.name(), &replica.process.log()));
-    panics.collect()
+fn crashes(deployment: &mut Deployment) -> Vec<String> {
+    let mut crashes = Vec::new();
+    for replica in &mut deployment.replicas {
+        let name = replica.name();
+        crashes.extend(observe::panics(&name, &replica.process.log()));
+        let ends = replica.process.ends().into_iter();
+        crashes.extend(ends.map(|status| format!("{name} ended by itself: {status}")));
+    }
+    crashes
 }
 
 /// The topics; the embedded log is opened by one process at a time.

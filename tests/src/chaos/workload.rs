@@ -3,6 +3,7 @@
 
 mod cases;
 mod client;
+mod departments;
 mod people;
 mod scripts;
 

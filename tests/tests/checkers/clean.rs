@@ -89,7 +89,7 @@ impl Run {
             tables: observe::tables(&self.databases).await.expect("rows"),
             events: observe::events(self.node.bus()).await.expect("events"),
             mute,
-            panics: Vec::new(),
+            crashes: Vec::new(),
             quiet_after: quiet.ok(),
             ops,
         }

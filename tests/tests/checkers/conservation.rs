@@ -40,7 +40,7 @@ async fn it_misses_what_was_acknowledged_and_sees_what_nobody_reported() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_misses_a_case_and_sees_a_report_twice_and_one_that_nobody_told() {
-    let plants: [Plant; 3] = [
+    let plants: [Plant; 4] = [
         (Harm::Lost, "is not there", |observed| {
             observed.api.cases.clear();
         }),
@@ -48,6 +48,11 @@ async fn it_misses_a_case_and_sees_a_report_twice_and_one_that_nobody_told() {
             let mut cases = observed.api.cases.values_mut();
             let evidence = &mut cases.next().expect("a case").evidence;
             evidence.extend_from_within(..1);
+        }),
+        (Harm::Doubled, "no client was told of it", |observed| {
+            let cases = &mut observed.tables.cases;
+            let case = cases.values().next().expect("a case").clone();
+            cases.insert(Uuid::new_v4(), case);
         }),
         (Harm::Doubled, "pieces of evidence", |observed| {
             let made = &mut observed.tables.made;

@@ -99,7 +99,7 @@ async fn nothing_open_sees_a_long_wait_one_without_owner_beginning_or_advice_and
         observed.ops[0].attempts[0].answer = broken;
     })
     .await;
-    let plants: [Plant; 8] = [
+    let plants: [Plant; 9] = [
         (Harm::Wrong, "was answered INTERNAL", |observed| {
             let attempt = &mut observed.ops[0].attempts[0];
             let again = attempt.clone();
@@ -109,7 +109,11 @@ async fn nothing_open_sees_a_long_wait_one_without_owner_beginning_or_advice_and
         }),
         (Harm::Wrong, "residents-0: thread", |observed| {
             let log = "quiet\nthread 'relay' panicked at src/relay.rs:1:1:\nquiet";
-            observed.panics = observe::panics("residents-0", log);
+            observed.crashes = observe::panics("residents-0", log);
+        }),
+        (Harm::Wrong, "residents-1 ended by itself", |observed| {
+            let end = "residents-1 ended by itself: exit status: 1";
+            observed.crashes.push(end.to_owned());
         }),
         (Harm::Wrong, "replica 1, does not answer", |observed| {
             let one = "residents, replica 1, does not answer: Unavailable";

@@ -276,7 +276,7 @@ pub trait Sql: ConnectionTrait {
 impl<C: ConnectionTrait> Sql for C {}
 
 /// What is made of each row of a query as it comes in: of many thousand at once, each is read while it is at hand, and
-/// none is kept.
+/// only what is made of it is kept.
 ///
 /// # Errors
 /// Of the query, or the first of `made_of`.

@@ -2,14 +2,14 @@
 //! row in `stream_gap`, which the missing event deletes; a fall with an unknown id is shown as a
 //! fork; the first sight of a key only sets the mark.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use sea_orm::DbErr;
 
 use super::subscription::Subscription;
 use super::table;
-use crate::bus::{Envelope, Record};
+use crate::bus::{Envelope, Record, TopicPartition};
 use crate::civil::micros;
 use crate::context::Context;
 use crate::db::{Sql, val};
@@ -22,29 +22,68 @@ const MOST_ROWS_OF_A_JUMP: i64 = 100;
 
 type Stream = (String, String, String);
 
-/// The highest sequence seen of each stream of this process.
+/// The highest sequence seen of each stream, for as long as its partition is read record after record: between two
+/// that do not follow each other another process may have read, or this one reads again.
 #[derive(Default)]
 pub(super) struct GapWatch {
-    marks: HashMap<Stream, i64>,
+    partitions: BTreeMap<TopicPartition, Stretch>,
+    marks: HashMap<Stream, Mark>,
+    /// Stretches begun so far.
+    begun: u64,
+}
+
+/// Records of a partition that follow each other.
+#[derive(Clone, Copy)]
+struct Stretch {
+    number: u64,
+    next_offset: i64,
+}
+
+/// The highest sequence of a stream, and in which stretch it was seen.
+#[derive(Clone, Copy)]
+struct Mark {
+    stretch: u64,
+    sequence: i64,
 }
 
 impl GapWatch {
-    /// Forgets the marks: some partition is being read again.
-    pub(super) fn forget(&mut self) {
-        self.marks.clear();
-    }
-
     /// Compares the records of one poll, before they are filtered.
     pub(super) fn compare(&mut self, records: &[Record]) -> Vec<Oddity> {
-        let envelopes = records
-            .iter()
-            .filter_map(|record| record.envelope.as_ref().ok());
-        envelopes
-            .filter_map(|envelope| self.compare_one(envelope))
-            .collect()
+        let follows =
+            |one: &Record, next: &Record| next.at == one.at && next.offset == one.offset + 1;
+        let mut odd = Vec::new();
+        for run in records.chunk_by(follows) {
+            let stretch = self.stretch(run);
+            let envelopes = run
+                .iter()
+                .filter_map(|record| record.envelope.as_ref().ok());
+            odd.extend(envelopes.filter_map(|envelope| self.compare_one(stretch, envelope)));
+        }
+        odd
     }
 
-    fn compare_one(&mut self, envelope: &Envelope) -> Option<Oddity> {
+    /// The stretch of a partition that these records, which follow each other, continue or begin.
+    fn stretch(&mut self, run: &[Record]) -> u64 {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else {
+            return self.begun;
+        };
+        let next_offset = last.offset + 1;
+        if let Some(stretch) = self.partitions.get_mut(&first.at)
+            && stretch.next_offset == first.offset
+        {
+            stretch.next_offset = next_offset;
+            return stretch.number;
+        }
+        self.begun += 1;
+        let begun = Stretch {
+            number: self.begun,
+            next_offset,
+        };
+        self.partitions.insert(first.at.clone(), begun);
+        begun.number
+    }
+
+    fn compare_one(&mut self, stretch: u64, envelope: &Envelope) -> Option<Oddity> {
         let stream = (
             envelope.source.clone(),
             envelope.topic.clone(),
@@ -53,15 +92,20 @@ impl GapWatch {
         if self.marks.len() >= KEYS_REMEMBERED {
             self.marks.clear();
         }
-        let Some(mark) = self.marks.get_mut(&stream) else {
-            self.marks.insert(stream, envelope.sequence);
+        let here = Mark {
+            stretch,
+            sequence: envelope.sequence,
+        };
+        let mark = self.marks.get_mut(&stream);
+        let Some(mark) = mark.filter(|mark| mark.stretch == stretch) else {
+            self.marks.insert(stream, here);
             return None;
         };
-        let expected = *mark + 1;
+        let expected = mark.sequence + 1;
         if envelope.sequence < expected {
             return Some(Oddity::Fall(envelope.clone()));
         }
-        *mark = envelope.sequence;
+        *mark = here;
         let jumped = envelope.sequence > expected;
         jumped.then(|| Oddity::Jump(envelope.clone(), expected))
     }
@@ -159,4 +203,58 @@ async fn write(
     ];
     cx.db().writer().run(text, values).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::bus_conformance::event;
+
+    /// An event of a stream at an offset of the only partition.
+    fn record(offset: i64, key: &str, sequence: i64) -> Record {
+        Record {
+            at: TopicPartition::new("elderly-care.bed", 0),
+            offset,
+            envelope: Ok(event("elderly-care.bed", key, sequence - 1)),
+        }
+    }
+
+    /// `3 after 1`: a jump; `2 again`: a fall.
+    fn told(odd: &[Oddity]) -> Vec<String> {
+        let one = |oddity: &Oddity| match oddity {
+            Oddity::Jump(envelope, expected) => {
+                format!("{} after {}", envelope.sequence, expected - 1)
+            }
+            Oddity::Fall(envelope) => format!("{} again", envelope.sequence),
+        };
+        odd.iter().map(one).collect()
+    }
+
+    #[test]
+    fn numbers_that_jump_or_fall_are_seen_across_polls() {
+        let mut watch = GapWatch::default();
+        let none: [&str; 0] = [];
+        assert_eq!(
+            told(&watch.compare(&[record(5, "a", 1), record(6, "b", 7)])),
+            none
+        );
+        assert_eq!(
+            told(&watch.compare(&[record(7, "a", 3), record(8, "b", 8)])),
+            ["3 after 1"]
+        );
+        assert_eq!(told(&watch.compare(&[record(9, "a", 2)])), ["2 again"]);
+    }
+
+    #[test]
+    fn what_another_process_read_meanwhile_is_no_gap_and_what_is_read_again_no_fall() {
+        let mut watch = GapWatch::default();
+        let none: [&str; 0] = [];
+        assert_eq!(told(&watch.compare(&[record(5, "a", 1)])), none);
+        // The partition was another's for number 2.
+        assert_eq!(told(&watch.compare(&[record(7, "a", 3)])), none);
+        assert_eq!(told(&watch.compare(&[record(8, "a", 5)])), ["5 after 3"]);
+        // From the beginning.
+        let again = [record(5, "a", 1), record(6, "a", 2), record(7, "a", 3)];
+        assert_eq!(told(&watch.compare(&again)), none);
+    }
 }

@@ -221,7 +221,6 @@ impl Runner {
         if let Some(away) = handled.away {
             self.wait_for(consumer, &away, stop)?;
         }
-        self.gaps.forget();
         let reread = self
             .positions
             .reread(&self.cx, &self.subscriptions, &partitions);

@@ -22,13 +22,15 @@ pub const AUDIT_MAC: &str = "audit-mac";
 pub const DEAD_LETTERS: &str = "dead-letters";
 /// Nothing has waited in the outbox for long.
 pub const OUTBOX_AGE: &str = "outbox-age";
+/// Nothing on a topic has waited for a subscription for long.
+pub const SUBSCRIPTION_LAG: &str = "subscription-lag";
 /// Every answer that was taken is a receipt of the department that was asked.
 pub const ANSWER_RECEIPT: &str = "answer-receipt";
 /// What the service itself says must hold.
 pub const SERVICE: &str = "service";
 
 /// All of them, in the order in which they run.
-pub const ALL: [&str; 13] = [
+pub const ALL: [&str; 14] = [
     STREAM_SEQUENCE,
     STREAM_ORDER,
     STREAM_GAP,
@@ -40,6 +42,7 @@ pub const ALL: [&str; 13] = [
     AUDIT_MAC,
     DEAD_LETTERS,
     OUTBOX_AGE,
+    SUBSCRIPTION_LAG,
     ANSWER_RECEIPT,
     SERVICE,
 ];

@@ -22,6 +22,7 @@ const RATE: f64 = 200.0;
 async fn main() -> anyhow::Result<ExitCode> {
     let order = order(std::env::args().skip(1))?;
     clear(&order.directory)?;
+    replay_is_told_of_a_panic(&order);
     let began = std::time::Instant::now();
     let say = |what: &str| eprintln!("chaos: {:>4} s: {what}", began.elapsed().as_secs());
     say(&format!("logs in {}", order.directory.display()));
@@ -53,6 +54,15 @@ async fn main() -> anyhow::Result<ExitCode> {
         summary::replay(&order)
     );
     Ok(ExitCode::FAILURE)
+}
+
+/// A replica that does not come back ends the run by a panic, and is worth doing again.
+fn replay_is_told_of_a_panic(order: &Order) {
+    let (before, replay) = (std::panic::take_hook(), summary::replay(order));
+    std::panic::set_hook(Box::new(move |panic| {
+        before(panic);
+        eprintln!("chaos: again with: {replay}");
+    }));
 }
 
 async fn interrupted() {

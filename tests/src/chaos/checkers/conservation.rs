@@ -18,7 +18,7 @@ fn makes(does: &str) -> Option<&'static str> {
         "relate" => Some("kinship"),
         "create-facility" => Some("facility"),
         "create-bed" => Some("bed"),
-        "place" => Some("stay"),
+        "place" | "accept" => Some("stay"),
         "wait" => Some("waiting_entry"),
         _ => None,
     }
@@ -100,6 +100,7 @@ fn reports(observed: &Observed) -> Found {
             )),
         }
     }
+    found.extend(untold(observed, unknown));
     let there = observed
         .tables
         .made
@@ -113,6 +114,24 @@ fn reports(observed: &Observed) -> Found {
         ));
     }
     found
+}
+
+/// Cases of which nobody was told, though everybody knows what came of the report.
+fn untold(observed: &Observed, unknown: usize) -> Found {
+    let answers = observed.ops.iter().flat_map(Op::oks);
+    let told: BTreeSet<Uuid> = answers
+        .filter_map(|answer| id_of(&answer["case"]))
+        .collect();
+    let there = observed.tables.cases.keys();
+    let untold: Vec<&Uuid> = there.filter(|id| !told.contains(id)).collect();
+    if untold.len() <= unknown {
+        return Vec::new();
+    }
+    let text = |id| format!("death_case {id} is there and no client was told of it");
+    untold
+        .into_iter()
+        .map(|id| (Harm::Doubled, text(id)))
+        .collect()
 }
 
 fn is_report(op: &Op) -> bool {

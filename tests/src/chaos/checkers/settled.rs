@@ -107,8 +107,8 @@ fn overtaken(observed: &Observed, case: &Case) -> bool {
 pub(super) fn nothing_open(observed: &Observed) -> Found {
     let mute = observed.mute.iter().cloned();
     let mut found: Found = mute.map(|text| (Harm::Wrong, text)).collect();
-    let panics = observed.panics.iter().cloned();
-    found.extend(panics.map(|text| (Harm::Wrong, text)));
+    let crashes = observed.crashes.iter().cloned();
+    found.extend(crashes.map(|text| (Harm::Wrong, text)));
     found.extend(bewildered(observed));
     match observed.quiet_after {
         Some(after) if after <= QUIET_WITHIN => {}
@@ -143,6 +143,13 @@ pub(super) fn nothing_open(observed: &Observed) -> Found {
     }));
     found.extend(owners(observed));
     found.extend(unlived(observed));
+    for waits in [
+        checks::DEAD_LETTERS,
+        checks::OUTBOX_AGE,
+        checks::SUBSCRIPTION_LAG,
+    ] {
+        found.extend(verified(observed, waits, Harm::Wrong));
+    }
     found
 }
 

@@ -155,8 +155,8 @@ fn facts(observed: &Observed) -> Found {
     }
     for service in ["residents", "elderly-care", "child-welfare"] {
         for (person, version) in &last {
-            let known = observed.tables.guards.get(&(service, *person));
-            let known = known.map_or(0, |guard| guard.fact_version);
+            let known = observed.tables.guards.get(&(service, *person)).copied();
+            let known = known.unwrap_or_default();
             if known != *version {
                 found.push((
                     Harm::Wrong,

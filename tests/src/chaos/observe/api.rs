@@ -130,12 +130,6 @@ pub async fn api(platform: &Platform, callers: &Callers, ops: &[Op]) -> anyhow::
             })
             .await?;
         api.gaps.extend(gaps.into_inner().gaps);
-        let outbox = client
-            .get_outbox(operations::GetOutboxRequest {
-                service: service.to_owned(),
-            })
-            .await?;
-        api.outboxes.extend(outbox.into_inner().outboxes);
         let letters = dead_letters(platform, service).await?;
         api.dead_letters.insert(service.to_owned(), letters);
     }

@@ -52,15 +52,6 @@ pub struct Question {
     pub receipt: Option<Uuid>,
 }
 
-/// What a service knows of a person's death.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Guard {
-    /// Highest fact version heard.
-    pub fact_version: i64,
-    /// Alive, suspected or dead.
-    pub status: String,
-}
-
 /// One stay.
 #[derive(Clone, Debug)]
 pub struct Stay {
@@ -83,8 +74,8 @@ pub struct Tables {
     pub outbox: BTreeMap<&'static str, i64>,
     /// State of an event in a subscription's inbox.
     pub inbox: BTreeMap<(String, Uuid), String>,
-    /// What each service knows of each person.
-    pub guards: BTreeMap<(&'static str, Uuid), Guard>,
+    /// Highest fact version that each service has heard of each person.
+    pub guards: BTreeMap<(&'static str, Uuid), i64>,
     /// Ids of what was made, by kind: `person`, `kinship`, `facility`, `bed`, `stay`,
     /// `waiting_entry`, `death_case`, `evidence`.
     pub made: BTreeMap<&'static str, BTreeSet<Uuid>>,
@@ -170,19 +161,11 @@ async fn chassis(
         tables.inbox.insert(event, row.get("state")?);
     }
     for row in db
-        .all(
-            "SELECT person_id, fact_version, status FROM known_person",
-            [],
-        )
+        .all("SELECT person_id, fact_version FROM known_person", [])
         .await?
     {
-        let guard = Guard {
-            fact_version: row.get("fact_version")?,
-            status: row.get("status")?,
-        };
-        tables
-            .guards
-            .insert((service, row.get("person_id")?), guard);
+        let known = (service, row.get("person_id")?);
+        tables.guards.insert(known, row.get("fact_version")?);
     }
     Ok(())
 }

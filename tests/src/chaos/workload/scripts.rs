@@ -12,6 +12,7 @@ use serde_json::json;
 use super::Workload;
 use super::cases::{correct, follow, get, misuse, report_of, reverse, tell, verify};
 use super::client::{Client, Refused};
+use super::departments::{take_bed, take_into_care};
 use super::people::{house, look, register, relate};
 use crate::chaos::history::{Deed, Kind};
 use crate::family::Member;
@@ -50,12 +51,16 @@ pub enum Script {
     Parents,
     /// The mother's death was an error.
     ParentReversed,
+    /// A certificate, and who waited takes the bed.
+    BedTaken,
+    /// A child with a file and a guardian loses father and mother.
+    Warded,
     /// A certificate, and somebody who waits until the case is settled.
     Awaited,
 }
 
 /// Every script.
-pub const SCRIPTS: [Script; 21] = [
+pub const SCRIPTS: [Script; 23] = [
     Script::Control(Shape::Single),
     Script::Certified(Shape::Single),
     Script::Twice(Shape::Single),
@@ -76,6 +81,8 @@ pub const SCRIPTS: [Script; 21] = [
     Script::SecondEpisode(Shape::Home),
     Script::Parents,
     Script::ParentReversed,
+    Script::BedTaken,
+    Script::Warded,
     Script::Awaited,
 ];
 
@@ -108,7 +115,7 @@ impl Script {
             | Self::CorrectedReversed(shape)
             | Self::SecondEpisode(shape) => shape,
             Self::Awaited => Shape::Single,
-            Self::Parents | Self::ParentReversed => Shape::Home,
+            Self::Parents | Self::ParentReversed | Self::BedTaken | Self::Warded => Shape::Home,
         }
     }
 
@@ -131,6 +138,8 @@ impl Script {
             | Self::Corrected(_)
             | Self::SecondEpisode(_)
             | Self::Parents
+            | Self::BedTaken
+            | Self::Warded
             | Self::Awaited => false,
         }
     }
@@ -139,7 +148,9 @@ impl Script {
 struct Folk {
     father: Member,
     mother: Member,
+    child: Member,
     old: Member,
+    waiting: Member,
 }
 
 /// Lives through a story with a fresh family. How it ended is a line of the log: `done`, an
@@ -184,6 +195,14 @@ async fn story(
             let folk = settle_in(client, family).await?;
             match script {
                 Script::Parents => both_parents(client, &folk).await,
+                Script::BedTaken => {
+                    certificate(client, &folk.old, rng).await?;
+                    take_bed(client, &folk.waiting).await
+                }
+                Script::Warded => {
+                    take_into_care(client, &folk.child, &folk.old).await?;
+                    both_parents(client, &folk).await
+                }
                 Script::ParentReversed => {
                     about_one(
                         client,
@@ -214,7 +233,9 @@ async fn settle_in(client: &Client<'_>, family: &serde_json::Value) -> Result<Fo
     Ok(Folk {
         father,
         mother,
+        child,
         old,
+        waiting,
     })
 }
 
@@ -249,7 +270,11 @@ async fn about_one(
         look(client, person).await?;
     }
     match script {
-        Script::Control(_) | Script::Parents | Script::ParentReversed => Ok(()),
+        Script::Control(_)
+        | Script::Parents
+        | Script::ParentReversed
+        | Script::BedTaken
+        | Script::Warded => Ok(()),
         Script::Certified(_) => certified(client, person, other, rng).await,
         Script::Awaited => {
             let report = report_of(client, person, EvidenceSource::MedicalCertificate);

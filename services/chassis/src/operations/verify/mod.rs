@@ -98,6 +98,7 @@ pub(super) async fn run(
     );
     found(checks::DEAD_LETTERS, waiting::dead_letters(cx).await?);
     found(checks::OUTBOX_AGE, waiting::outbox_age(cx).await?);
+    found(checks::SUBSCRIPTION_LAG, waiting::unread(cx, topics).await?);
     if let Some(inspect) = &cx.module().inspect {
         let receipts = answers::receipts(topics, before.at);
         let bare = inspect.answers_without(cx, &receipts).await?;

@@ -42,6 +42,7 @@ crate::on_both_databases!(
     answers_are_seen_that_one_event_had_given_twice,
     answers_of_people_and_of_a_restored_database_are_not_seen,
     what_is_held_or_waits_for_long_is_seen,
+    what_a_subscription_has_not_read_for_long_is_seen,
     effects_are_seen_that_happened_in_two_units,
     effects_of_one_unit_of_people_and_of_requests_are_not_seen,
 );
@@ -433,6 +434,35 @@ async fn what_is_held_or_waits_for_long_is_seen(database: TestDatabase) {
     world.plant_waiting(Some("too large")).await;
     let found = world.found("dead-letters").await;
     assert_eq!(found.last().unwrap(), "outbox: 1 refused by the bus");
+    world.end().await;
+}
+
+async fn what_a_subscription_has_not_read_for_long_is_seen(database: TestDatabase) {
+    let world = World::on(&database).await;
+    let person = Uuid::from_u128(1);
+    let at = world.cx.now();
+    let told = |number| Envelope {
+        time: at,
+        ..death(person, number, number)
+    };
+    let unheard = Envelope {
+        time: at,
+        ..self::person("p", 1)
+    };
+    world.publish(&[&told(1), &told(2), &unheard]).await;
+    world.pass(59);
+    assert_eq!(world.found("subscription-lag").await, [""; 0]);
+    world.pass(2);
+    let lags = |many: u8| {
+        [format!(
+            "{FOLLOW_DEATHS}: of {DEATHS} {many} events wait, the oldest for 61 s"
+        )]
+    };
+    assert_eq!(world.found("subscription-lag").await, lags(2));
+    world.plant_position(DEATHS, 1).await;
+    assert_eq!(world.found("subscription-lag").await, lags(1));
+    world.plant_position(DEATHS, 2).await;
+    assert_eq!(world.found("subscription-lag").await, [""; 0]);
     world.end().await;
 }
 
