@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use borders::at_border;
+pub(super) use faults::SELDOM_COMMANDED;
 use faults::{Fault, draw, draw_beside};
 
 use super::deployment::Deployment;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::checkers::says_settled;
 use super::history::{Kind, Op};
-use super::nemesis::Struck;
+use super::nemesis::{SELDOM_COMMANDED, Struck};
 
 /// What is asked of a recovery (reliability §1), in milliseconds.
 fn goal(kind: &str) -> Option<f64> {
@@ -27,7 +27,7 @@ enum Recovery {
     Seen(f64),
     /// For so many milliseconds it was not, until the next fault of that server or the end of the log.
     Unseen(f64),
-    /// Nobody commands what was hit.
+    /// Nobody commands what was hit, or too seldom to tell when it worked again.
     Uncommanded,
 }
 
@@ -112,7 +112,7 @@ impl<'o> Signs<'o> {
         let mut waiting: BTreeSet<&str> = BTreeSet::new();
         let (mut commands, mut settlements) = (Vec::new(), Vec::new());
         for (at, op, attempt) in answers {
-            if op.is_change() {
+            if op.is_change() && op.what("service") != SELDOM_COMMANDED {
                 commands.push((at, op.what("service"), attempt.replica));
             }
             let Some(case) = attempt.answer["case"].as_str() else {

@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use super::faults::{Fault, NEVER_COMMANDED};
+use super::faults::{Fault, SELDOM_COMMANDED};
 use crate::chaos::deployment::{Deployment, Replica};
 
 /// How long armed processes may take until one reaches its place.
@@ -27,7 +27,7 @@ pub(super) fn at_border(
     most: u64,
 ) -> Fault {
     let comes_there =
-        |target: &&str| place != failpoint::COMMIT_BEFORE_REPLY || *target != NEVER_COMMANDED;
+        |target: &&str| place != failpoint::COMMIT_BEFORE_REPLY || *target != SELDOM_COMMANDED;
     let mut targets: Vec<&'static str> = deployment
         .replicas
         .iter()

@@ -17,8 +17,8 @@ use crate::chaos::deployment::{Deployment, Kind, Replica};
 use crate::chaos::proxy::Trouble;
 use crate::platform::SERVICES;
 
-/// To this service the clients send no commands.
-pub(super) const NEVER_COMMANDED: &str = "child-welfare";
+/// To this service the clients send commands in one story of many only.
+pub(in crate::chaos) const SELDOM_COMMANDED: &str = "child-welfare";
 
 /// How often a server is started until it is given up.
 const STARTS: usize = 3;
@@ -101,7 +101,7 @@ fn network(rng: &mut StdRng, deployment: &Deployment) -> Fault {
     let mut ways: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for link in deployment.proxies.keys() {
         let whose = link.split_once('/').map_or("", |(whose, _)| whose);
-        if whose != "client" || !link.contains(NEVER_COMMANDED) {
+        if whose != "client" || !link.contains(SELDOM_COMMANDED) {
             ways.entry(whose).or_default().push(link);
         }
     }
