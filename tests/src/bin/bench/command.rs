@@ -91,7 +91,9 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<bool> {
             median(&baseline.rates()),
         ));
     }
-    beside_the_best(&rates);
+    if rates.len() > 1 {
+        beside_the_best(&rates);
+    }
     if order.wants("B1c") {
         reached &= open_loop(&bench, &statements, order, rate).await?;
     }

@@ -53,18 +53,21 @@ fn made(observed: &Observed) -> Found {
                 format!("{kind} {id} was acknowledged and is not there"),
             )
         }));
-        let surplus: Vec<&Uuid> = there.difference(ids).collect();
-        // An operation that nobody knows the end of may have made one.
-        if surplus.len() > unknown[kind] {
-            found.extend(surplus.iter().map(|id| {
-                (
-                    Harm::Doubled,
-                    format!("{kind} {id} is there and no client was told of it"),
-                )
-            }));
-        }
+        found.extend(untold(kind, there.difference(ids), unknown[kind]));
     }
     found
+}
+
+/// What is there and no client was told of, where no operation is left that may have made it: one that nobody knows the
+/// end of.
+fn untold<'a>(kind: &str, surplus: impl Iterator<Item = &'a Uuid>, unknown: usize) -> Found {
+    let surplus: Vec<&Uuid> = surplus.collect();
+    if surplus.len() <= unknown {
+        return Vec::new();
+    }
+    let text = |id| format!("{kind} {id} is there and no client was told of it");
+    let told = |id| (Harm::Doubled, text(id));
+    surplus.into_iter().map(told).collect()
 }
 
 fn id_of(value: &serde_json::Value) -> Option<Uuid> {
@@ -100,7 +103,13 @@ fn reports(observed: &Observed) -> Found {
             )),
         }
     }
-    found.extend(untold(observed, unknown));
+    let answers = observed.ops.iter().flat_map(Op::oks);
+    let told: BTreeSet<Uuid> = answers
+        .filter_map(|answer| id_of(&answer["case"]))
+        .collect();
+    let cases = observed.tables.cases.keys();
+    let surplus = cases.filter(|id| !told.contains(id));
+    found.extend(untold("death_case", surplus, unknown));
     let there = observed
         .tables
         .made
@@ -114,24 +123,6 @@ fn reports(observed: &Observed) -> Found {
         ));
     }
     found
-}
-
-/// Cases of which nobody was told, though everybody knows what came of the report.
-fn untold(observed: &Observed, unknown: usize) -> Found {
-    let answers = observed.ops.iter().flat_map(Op::oks);
-    let told: BTreeSet<Uuid> = answers
-        .filter_map(|answer| id_of(&answer["case"]))
-        .collect();
-    let there = observed.tables.cases.keys();
-    let untold: Vec<&Uuid> = there.filter(|id| !told.contains(id)).collect();
-    if untold.len() <= unknown {
-        return Vec::new();
-    }
-    let text = |id| format!("death_case {id} is there and no client was told of it");
-    untold
-        .into_iter()
-        .map(|id| (Harm::Doubled, text(id)))
-        .collect()
 }
 
 fn is_report(op: &Op) -> bool {

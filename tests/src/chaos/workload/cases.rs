@@ -134,33 +134,19 @@ pub(super) async fn follow(
     Ok(false)
 }
 
-/// A decision about a case under the version just read; another's change makes it be read again.
+/// A decision about a case.
 async fn decide<T: prost::Message>(
     client: &Client<'_>,
     case_id: &str,
-    what: Value,
+    mut what: Value,
     call: impl AsyncFn(&Platform, String, String) -> Result<Response<T>, Status>,
     case: impl Fn(&T) -> Option<&pb::DeathCase>,
 ) -> Result<T, Refused> {
-    loop {
-        let etag = get(client, case_id).await?.etag;
-        let mut what = what.clone();
-        what["service"] = "life-events".into();
-        what["case"] = case_id.into();
-        let call = async |platform: &Platform, request_id: String| {
-            call(platform, request_id, etag.clone()).await
-        };
-        match client
-            .change(what, call, |answer| shown(case(answer)))
-            .await
-        {
-            Err(refused) if refused.is("ETAG_MISMATCH") && client.shared.is_over() => {
-                return Err(Refused::Unknown);
-            }
-            Err(refused) if refused.is("ETAG_MISMATCH") => {}
-            settled => return settled,
-        }
-    }
+    what["service"] = "life-events".into();
+    what["case"] = case_id.into();
+    let etag = async || Ok(get(client, case_id).await?.etag);
+    let show = |answer: &T| shown(case(answer));
+    client.change_of_version(&what, etag, call, show).await
 }
 
 /// The verification found the person dead, which the police prove, or alive.

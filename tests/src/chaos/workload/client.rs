@@ -61,6 +61,32 @@ impl Client<'_> {
         Ok(first)
     }
 
+    /// A change of the version just read; another's change makes it be read again.
+    ///
+    /// # Errors
+    /// The no, or that nobody knows.
+    pub async fn change_of_version<T: Message>(
+        &self,
+        what: &Value,
+        etag: impl AsyncFn() -> Result<String, Refused>,
+        call: impl AsyncFn(&Platform, String, String) -> Result<Response<T>, Status>,
+        show: impl Fn(&T) -> Value,
+    ) -> Result<T, Refused> {
+        loop {
+            let etag = etag().await?;
+            let call = async |platform: &Platform, request_id: String| {
+                call(platform, request_id, etag.clone()).await
+            };
+            match self.change(what.clone(), call, &show).await {
+                Err(refused) if refused.is("ETAG_MISMATCH") && self.shared.is_over() => {
+                    return Err(Refused::Unknown);
+                }
+                Err(refused) if refused.is("ETAG_MISMATCH") => {}
+                settled => return settled,
+            }
+        }
+    }
+
     /// A read: made until the platform answers.
     ///
     /// # Errors

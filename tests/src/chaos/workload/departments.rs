@@ -7,7 +7,6 @@ use minzheng_proto::child_welfare::v1 as child;
 use minzheng_proto::common::v1 as common;
 use minzheng_proto::elderly_care::v1 as elderly;
 use serde_json::json;
-use tonic::{Response, Status};
 
 use super::client::{Client, Refused};
 use crate::family::Member;
@@ -97,30 +96,11 @@ pub(super) async fn take_into_care(
         let mut client = platform.child_welfare(&client.shared.callers.clerk);
         client.appoint_guardian(request).await
     };
-    of_child(client, child, "appoint", appoint).await
-}
-
-/// A decision about a child under the version just read: what is heard of its kin changes it meanwhile.
-async fn of_child<T: prost::Message>(
-    client: &Client<'_>,
-    child: &Member,
-    does: &'static str,
-    call: impl AsyncFn(&Platform, String, String) -> Result<Response<T>, Status>,
-) -> Result<(), Refused> {
-    loop {
-        let etag = etag_of(client, child).await?;
-        let what = json!({ "do": does, "service": "child-welfare", "child": child.id });
-        let call = async |platform: &Platform, request_id: String| {
-            call(platform, request_id, etag.clone()).await
-        };
-        match client.change(what, call, |_| json!({})).await {
-            Err(refused) if refused.is("ETAG_MISMATCH") && client.shared.is_over() => {
-                return Err(Refused::Unknown);
-            }
-            Err(refused) if refused.is("ETAG_MISMATCH") => {}
-            settled => return settled.map(drop),
-        }
-    }
+    let what = json!({ "do": "appoint", "service": "child-welfare", "child": child.id });
+    // What is heard of a child's kin changes it meanwhile.
+    let etag = async || etag_of(client, child).await;
+    let appointed = client.change_of_version(&what, etag, appoint, |_| json!({}));
+    appointed.await.map(drop)
 }
 
 async fn etag_of(client: &Client<'_>, child: &Member) -> Result<String, Refused> {
